@@ -1,0 +1,260 @@
+"""Any Python value, turned into one the SDK's operations take and land without a silent change.
+
+The SDK types an undeclared cell by its text, stores a Python float in 32 bits and raises on half of what JSON, databases
+and files hold. What is done about each is said where it is done; the facts were seen by running SDK 3.0.0.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from headwater_runtime.errors import ContractError
+from headwater_runtime.records import Row
+from headwater_runtime.tables import ColumnType
+
+__all__ = ["sdk_row", "sdk_value"]
+
+LONG_MAX = 2**63 - 1
+INT_MAX = 2**31 - 1
+MILLISECONDS = 10**11  # an epoch beyond this is in milliseconds: as seconds it would lie after the year 5100
+
+UNCHANGED = frozenset({str, bool, bytes, type(None)})  # what the SDK takes as it is when nothing is declared
+
+
+def sdk_row(row: Row, columns: Mapping[str, ColumnType], where: str = "") -> Row:
+    """Return `row` with each value as the SDK's operations take it. Raises ContractError naming the column."""
+    landed = {}
+    for name, value in row.items():
+        if type(value) in UNCHANGED and name not in columns:
+            landed[name] = value
+            continue
+        try:
+            landed[name] = sdk_value(value, columns.get(name))
+        except (TypeError, ValueError, OverflowError, InvalidOperation) as error:
+            raise ContractError(
+                f"column '{name}' is declared {_type_name(columns.get(name))} but holds {type(value).__name__} "
+                "that does not fit it",
+                where=where,
+                hint="declare a wider type in models.py (STRING takes anything), or convert the value in the row function",
+            ) from error
+    return landed
+
+
+def sdk_value(value: Any, declared: ColumnType | None = None) -> Any:
+    """Return `value` as the SDK's operations take it for a column of type `declared` (None: inferred from the value).
+
+    Raises TypeError, ValueError, OverflowError or InvalidOperation for a value that does not fit the declared type.
+    """
+    if value is None:
+        return None
+    if declared is None:
+        return _inferred(value)
+    name = _type_name(declared)
+    if value == "" and name not in {"STRING", "JSON", "BINARY", "XML"}:
+        return None  # an empty text in a typed column is how CSV and many APIs say null
+    return _DECLARED[name](value)
+
+
+def _type_name(declared: ColumnType | None) -> str:
+    if declared is None:
+        return "nothing"
+    return declared if isinstance(declared, str) else str(declared["type"])
+
+
+def _inferred(value: Any) -> Any:
+    if isinstance(value, (str, bool, bytes)):
+        return value
+    if isinstance(value, int):
+        # Beyond 64 bits the SDK makes it a float and loses digits; as text it stays whole.
+        return value if abs(value) <= LONG_MAX else str(value)
+    if isinstance(value, float):
+        return _float_text(value) if math.isfinite(value) else value
+    if isinstance(value, Decimal):
+        return _decimal_text(value)
+    if isinstance(value, (dict, list, tuple, set, frozenset)):
+        return _json_value(value)
+    return _scalar_text(value)
+
+
+def _float_text(value: float) -> str:
+    """Shortest exact decimal text with a point and no exponent: the one spelling the SDK lands as an exact DOUBLE."""
+    text = repr(value)
+    if "e" in text:
+        text = format(Decimal(text), "f")
+    return text if "." in text else text + ".0"
+
+
+def _decimal_text(value: Decimal) -> str | float:
+    """Plain text if a DOUBLE holds the number, else exponent text, which the SDK leaves as text, whole."""
+    if not value.is_finite():
+        return float(value)
+    if Decimal(repr(float(value))) == value:
+        return _float_text(float(value))
+    return format(value, "e")
+
+
+def _scalar_text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return _utc_text(value) if value.tzinfo is not None else value.isoformat()
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    if isinstance(value, (bytearray, memoryview)):
+        return bytes(value).decode()
+    return str(value)
+
+
+def _utc_text(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
+
+
+def _json_value(value: Any) -> Any:
+    """Return `value` with nothing in it that JSON cannot hold: exact numbers stay numbers, the rest becomes text."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, Mapping):
+        return {str(key): _json_value(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_json_value(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((_json_value(item) for item in value), key=repr)
+    if isinstance(value, Decimal):
+        number = float(value)
+        return number if math.isfinite(number) and Decimal(repr(number)) == value else str(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return _scalar_text(value)
+
+
+# -- Declared types ---------------------------------------------------------------------------------------------------
+
+_TRUE = frozenset({"true", "t", "yes", "y", "1", "on"})
+_FALSE = frozenset({"false", "f", "no", "n", "0", "off"})
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, str):
+        text = value.strip().lower()
+        if text not in _TRUE | _FALSE:
+            raise ValueError("not a boolean word")
+        return text in _TRUE
+    if value not in (0, 1):
+        raise ValueError("not 0 or 1")
+    return bool(value)
+
+
+def _integer(limit: int) -> Callable[[Any], int]:
+    def convert(value: Any) -> int:
+        number = Decimal(value.strip()) if isinstance(value, str) else value
+        whole = int(number)
+        if whole != number:
+            raise ValueError("has a fraction")
+        if not -limit - 1 <= whole <= limit:
+            raise OverflowError("out of range")
+        return whole
+
+    return convert
+
+
+def _decimal(value: Any) -> str:
+    if isinstance(value, bool):
+        raise TypeError("a boolean is not a number")
+    number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    if not number.is_finite():
+        raise ValueError("not a finite number")
+    return format(number, "f")
+
+
+def _string(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (dict, list, tuple, set, frozenset)):
+        return json.dumps(_json_value(value), ensure_ascii=False)
+    if isinstance(value, bytes):
+        return value.decode()
+    return repr(value) if isinstance(value, float) else _scalar_text(value)
+
+
+def _binary(value: Any) -> bytes:
+    return value.encode() if isinstance(value, str) else bytes(memoryview(value))
+
+
+_MOMENT = re.compile(
+    r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|z|UTC|[+-]\d{2}(?::?\d{2})?)?)?"
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def _moment(value: Any) -> datetime:
+    """Return a datetime, aware if the value says its zone. Numbers are seconds (or milliseconds) since 1970 in UTC."""
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day)  # noqa: DTZ001  (a date has no zone to keep)
+    if isinstance(value, bool):
+        raise TypeError("a boolean is not a moment")
+    if isinstance(value, (int, float, Decimal)):
+        return _epoch(value)
+    text = str(value).strip()
+    found = _MOMENT.fullmatch(text)
+    if found is None:
+        return _epoch(Decimal(text))
+    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    microsecond = int((fraction or "0").ljust(6, "0")[:6])
+    naive = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), microsecond)  # noqa: DTZ001
+    return naive if zone is None else naive.replace(tzinfo=_zone(zone))
+
+
+def _epoch(number: float | Decimal) -> datetime:
+    exact = Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
+    scale = 1000 if abs(exact) > MILLISECONDS else 1000_000
+    return _EPOCH + timedelta(microseconds=int(exact * scale))
+
+
+def _zone(text: str) -> timezone:
+    if text in {"Z", "z", "UTC"}:
+        return timezone.utc
+    digits = text[1:].replace(":", "").ljust(4, "0")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return timezone(-offset if text[0] == "-" else offset)
+
+
+def _utc_datetime(value: Any) -> datetime:
+    moment = _moment(value)
+    return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment
+
+
+def _naive_datetime(value: Any) -> datetime:
+    moment = _moment(value)
+    return moment if moment.tzinfo is None else moment.astimezone(timezone.utc).replace(tzinfo=None)
+
+
+def _naive_date(value: Any) -> str:
+    return _moment(value).date().isoformat()
+
+
+_DECLARED: Mapping[str, Callable[[Any], Any]] = {
+    "BOOLEAN": _boolean,
+    "SHORT": _integer(INT_MAX),
+    "INT": _integer(INT_MAX),
+    "LONG": _integer(LONG_MAX),
+    "FLOAT": float,
+    "DOUBLE": float,
+    "DECIMAL": _decimal,
+    "STRING": _string,
+    "XML": _string,
+    "JSON": _json_value,
+    "BINARY": _binary,
+    "UTC_DATETIME": _utc_datetime,
+    "NAIVE_DATETIME": _naive_datetime,
+    "NAIVE_DATE": _naive_date,
+}
