@@ -232,7 +232,7 @@ def _vendor_words(response: Response) -> str:
     except ValueError:
         return ""
     found = body if isinstance(body, dict) else {}
-    for name in ("error", "message", "detail", "error_description", "title"):
+    for name in ("message", "detail", "error_description", "error", "title"):
         value = found.get(name)
         if isinstance(value, dict):
             value = value.get("message")

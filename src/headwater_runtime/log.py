@@ -10,9 +10,7 @@ import base64
 from collections.abc import Callable, Iterable
 from urllib.parse import quote, quote_plus
 
-from headwater_runtime.errors import HeadwaterError
-
-__all__ = ["Log", "Redact", "redact_error", "redactor"]
+__all__ = ["Log", "Redact", "redacted", "redactor"]
 
 Redact = Callable[[str], str]
 MASK = "***"
@@ -35,22 +33,28 @@ def redactor(secrets: Iterable[str]) -> Redact:
     return redact
 
 
-def redact_error(error: BaseException, redact: Redact) -> None:
-    """Mask secrets in the texts of `error` and of everything it is chained to, in place.
+def redacted(error: BaseException, redact: Redact) -> BaseException:
+    """Return `error` with the secrets in its text, and in the texts of all it is chained to, masked.
 
-    In place, because the SDK prints the whole chain of a failed sync: a copy would leave the original there to be read.
+    Exceptions are mended in place, because the SDK prints the whole chain of a failed sync. One whose text does not follow
+    its arguments, like OSError, is replaced by a RuntimeError that says what it said.
     """
-    seen: set[int] = set()
-    pending: list[BaseException | None] = [error]
-    while pending:
-        one = pending.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        one.args = tuple(redact(value) if isinstance(value, str) else value for value in one.args)
-        if not isinstance(one, HeadwaterError) and redact(str(one)) != str(one):
-            one.args = (f"{type(one).__name__} (its message held a credential)",)
-        pending += [one.__cause__, one.__context__]
+    return _mended(error, redact, {})
+
+
+def _mended(error: BaseException, redact: Redact, done: dict[int, BaseException]) -> BaseException:
+    if id(error) in done:
+        return done[id(error)]
+    error.args = tuple(redact(value) if isinstance(value, str) else value for value in error.args)
+    mended = error
+    if redact(str(error)) != str(error):
+        mended = RuntimeError(f"{type(error).__name__}: {redact(str(error))}").with_traceback(error.__traceback__)
+    done[id(error)] = mended
+    suppress = error.__suppress_context__  # setting __cause__ sets it, and a context hidden by `from None` stays hidden
+    mended.__cause__ = _mended(error.__cause__, redact, done) if error.__cause__ else None
+    mended.__context__ = _mended(error.__context__, redact, done) if error.__context__ else None
+    mended.__suppress_context__ = suppress
+    return mended
 
 
 class Log:

@@ -11,7 +11,7 @@ from headwater_runtime.clock import Clock, SystemClock
 from headwater_runtime.config import Config, Settings
 from headwater_runtime.emit import Emit, SdkEmit
 from headwater_runtime.errors import HeadwaterError
-from headwater_runtime.log import Log, redact_error, redactor
+from headwater_runtime.log import Log, redacted, redactor
 from headwater_runtime.state import State
 from headwater_runtime.sync import Stream, check, sync
 from headwater_runtime.tables import Table
@@ -68,8 +68,10 @@ class Source:
             check(streams)
             sync(streams, State(state), emit or SdkEmit(), clock, log)
         except Exception as error:
-            redact_error(error, redact)
-            raise
+            safe = redacted(error, redact)
+            if safe is error:
+                raise
+            raise safe from safe.__cause__
         finally:
             if transport is None:
                 line.close()

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["Request", "RequestsTransport", "Response", "Transport"]
 
 
-
 @dataclass(frozen=True)
 class Request:
     """One HTTP request. `url` is absolute and may carry a query of its own; `params` are added to it."""

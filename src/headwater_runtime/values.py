@@ -83,20 +83,23 @@ def _inferred(value: Any) -> Any:
 
 
 def _float_text(value: float) -> str:
-    """Shortest exact decimal text with a point and no exponent: the one spelling the SDK lands as an exact DOUBLE."""
-    text = repr(value)
-    if "e" in text:
-        text = format(Decimal(text), "f")
-    return text if "." in text else text + ".0"
+    """Shortest exact text with a decimal point: the one spelling the SDK lands as an exact DOUBLE.
+
+    Without the point it takes `1e+39` for text and `100` for an integer. (Its local destination reads magnitudes below
+    2.3e-308 as 0.0, whatever their spelling.)
+    """
+    mantissa, exponent, power = repr(value).partition("e")
+    return (mantissa if "." in mantissa else mantissa + ".0") + exponent + power
 
 
 def _decimal_text(value: Decimal) -> str | float:
-    """Plain text if a DOUBLE holds the number, else exponent text, which the SDK leaves as text, whole."""
+    """Text that lands as a DOUBLE if that holds the number, else exponent text without a point, which stays text, whole."""
     if not value.is_finite():
-        return float(value)
+        return float("nan") if value.is_nan() else float(value)  # float() itself refuses a signalling NaN
     if Decimal(repr(float(value))) == value:
         return _float_text(float(value))
-    return format(value, "e")
+    sign, digits, exponent = value.as_tuple()
+    return f"{'-' if sign else ''}{''.join(map(str, digits))}e{exponent}"
 
 
 def _scalar_text(value: Any) -> str:
@@ -126,8 +129,7 @@ def _json_value(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted((_json_value(item) for item in value), key=repr)
     if isinstance(value, Decimal):
-        number = float(value)
-        return number if math.isfinite(number) and Decimal(repr(number)) == value else str(value)
+        return float(value) if value.is_finite() and Decimal(repr(float(value))) == value else str(value)
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     return _scalar_text(value)

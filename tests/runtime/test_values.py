@@ -1,0 +1,208 @@
+"""Values land as they are: seen in the warehouse of the SDK's own runner, not assumed."""
+
+import json
+import math
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from uuid import UUID
+
+import duckdb
+import pytest
+from fivetran_connector_sdk import Connector, Logging
+from fivetran_connector_sdk_cli import core_adapter
+from fivetran_connector_sdk_common import constants
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headwater_runtime import ContractError, Table
+from headwater_runtime.emit import SdkEmit
+from headwater_runtime.values import sdk_row, sdk_value
+
+EAST = timezone(timedelta(hours=5, minutes=30))
+
+
+@pytest.fixture
+def landed(tmp_path):
+    """Return a function that sends rows through the SDK's runner and gives back (types, rows) of the warehouse."""
+    constants.DEBUGGING = True
+    Logging.LOG_LEVEL = Logging.Level.WARNING
+
+    def land(values, columns=None):
+        table = Table("t", key="id", columns=columns)
+
+        def update(configuration, state):
+            emit = SdkEmit()
+            emit.upsert(table, [{"id": f"r{index}", **value} for index, value in enumerate(values)])
+            emit.checkpoint({})
+
+        connector = Connector(update=update, schema=lambda _: [table.declaration()])
+        core_adapter.run(connector, str(tmp_path), {}, {})
+        with duckdb.connect(str(tmp_path / "files/warehouse.db"), read_only=True) as warehouse:
+            warehouse.sql("set timezone = 'UTC'")
+            types = dict(
+                warehouse.sql(
+                    "select column_name, data_type from information_schema.columns where table_name = 't'"
+                ).fetchall()
+            )
+            rows = warehouse.sql("select * from tester.t order by id").to_arrow_table().to_pylist()
+        return types, rows
+
+    return land
+
+
+FLOATS = [213.77, 16777217.5, 1e39, -0.0, 1e-300, 1.7976931348623157e308, 0.1, 100.0, 123456789012345680.0]
+
+
+def test_undeclared_floats_land_as_exact_doubles(landed):
+    types, rows = landed([{"v": value} for value in FLOATS])
+    assert types["v"] == "DOUBLE"
+    assert [row["v"] for row in rows] == FLOATS
+
+
+def test_undeclared_values_keep_every_digit(landed):
+    types, (row,) = landed(
+        [
+            {
+                "big": 2**63,
+                "least": -(2**63),
+                "long": 2**63 - 1,
+                "exact": Decimal("12.5"),
+                "many": Decimal("-1.2345678901234567890123"),
+                "aware": datetime(2025, 1, 1, 5, 30, tzinfo=EAST),
+                "naive": datetime(2025, 1, 1, 5, 30, 1, 250),
+                "day": date(2025, 1, 2),
+                "clock": time(1, 2, 3),
+                "uuid": UUID(int=7),
+                "nested": {
+                    "when": date(2025, 1, 2),
+                    "sum": Decimal("1.10"),
+                    "bad": math.nan,
+                    "raw": b"\xff",
+                    "set": {2, 1},
+                },
+                "flag": True,
+                "raw": b"\x00\xff",
+                "gone": None,
+            }
+        ]
+    )
+    assert (row["big"], row["least"], row["long"]) == (str(2**63), -(2**63), 2**63 - 1)
+    assert (row["exact"], types["exact"]) == (12.5, "DOUBLE")
+    assert Decimal(row["many"]) == Decimal("-1.2345678901234567890123")
+    assert row["aware"] == datetime(2025, 1, 1, tzinfo=timezone.utc)
+    assert types["aware"] == "TIMESTAMP WITH TIME ZONE"
+    assert (row["naive"], row["day"]) == (datetime(2025, 1, 1, 5, 30, 1, 250), date(2025, 1, 2))
+    assert (row["clock"], row["uuid"]) == ("01:02:03", "00000000-0000-0000-0000-000000000007")
+    assert json.loads(row["nested"]) == {"when": "2025-01-02", "sum": 1.1, "bad": "nan", "raw": "\\xff", "set": [1, 2]}
+    assert (row["flag"], row["raw"]) == (True, b"\x00\xff")
+
+
+DECLARED = {
+    "BOOLEAN": [("true", True), ("NO", False), (1, True), ("", None), (False, False)],
+    "INT": [("12", 12), (3.0, 3), (True, 1), ("", None), ("-7 ", -7)],
+    "LONG": [("9223372036854775807", 2**63 - 1), (Decimal(5), 5), ("", None)],
+    "DOUBLE": [("1e39", 1e39), (213.77, 213.77), (Decimal("0.5"), 0.5), (7, 7.0), ("", None)],
+    "STRING": [
+        (7, "7"),
+        (True, "true"),
+        ({"a": [1]}, '{"a": [1]}'),
+        (1.5, "1.5"),
+        ("007", "007"),
+        (date(2025, 1, 2), "2025-01-02"),
+    ],
+    "UTC_DATETIME": [
+        ("2025-01-01", datetime(2025, 1, 1, tzinfo=timezone.utc)),
+        ("2025-01-01T05:30:00+05:30", datetime(2025, 1, 1, tzinfo=timezone.utc)),
+        ("2025-01-01 00:00:00", datetime(2025, 1, 1, tzinfo=timezone.utc)),
+        ("2025-01-01T00:00:00.123456789Z", datetime(2025, 1, 1, 0, 0, 0, 123456, tzinfo=timezone.utc)),
+        (1735689600, datetime(2025, 1, 1, tzinfo=timezone.utc)),
+        (1735689600123, datetime(2025, 1, 1, 0, 0, 0, 123000, tzinfo=timezone.utc)),
+        ("1735689600", datetime(2025, 1, 1, tzinfo=timezone.utc)),
+        (1735689600.25, datetime(2025, 1, 1, 0, 0, 0, 250000, tzinfo=timezone.utc)),
+        (datetime(2025, 1, 1), datetime(2025, 1, 1, tzinfo=timezone.utc)),
+        ("", None),
+    ],
+    "NAIVE_DATETIME": [
+        ("2025-01-01T05:30:00+05:30", datetime(2025, 1, 1)),
+        ("2025-01-01 01:02", datetime(2025, 1, 1, 1, 2)),
+    ],
+    "NAIVE_DATE": [("2025-01-01T23:59:59Z", date(2025, 1, 1)), (datetime(2025, 1, 2, 3), date(2025, 1, 2)), ("", None)],
+    "BINARY": [(b"\x01", b"\x01"), ("é", "é".encode()), (bytearray(b"x"), b"x")],
+    "JSON": [({"a": Decimal("1.5")}, '{"a": 1.5}'), ([date(2025, 1, 2)], '["2025-01-02"]'), (3, "3")],
+}
+
+
+@pytest.mark.parametrize("kind", DECLARED)
+def test_declared_types_take_what_sources_send(landed, kind):
+    _, rows = landed([{"v": value} for value, _ in DECLARED[kind]], {"v": kind})
+    assert [row["v"] for row in rows] == [expected for _, expected in DECLARED[kind]]
+
+
+def test_decimals_land_exactly(landed):
+    values = [Decimal("1234567890123.4567"), "0.1", 213.77, 5, Decimal("1E+3"), ""]
+    _, rows = landed([{"v": value} for value in values], {"v": {"type": "DECIMAL", "precision": 20, "scale": 4}})
+    assert [row["v"] for row in rows] == [
+        Decimal("1234567890123.4567"),
+        Decimal("0.1000"),
+        Decimal("213.7700"),
+        Decimal("5.0000"),
+        Decimal("1000.0000"),
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("INT", "x"),
+        ("INT", 1.5),
+        ("INT", 2**31),
+        ("LONG", 2**63),
+        ("BOOLEAN", "perhaps"),
+        ("BOOLEAN", 2),
+        ("UTC_DATETIME", "yesterday"),
+        ("UTC_DATETIME", True),
+        ("NAIVE_DATE", "2025-13-01"),
+        ("DOUBLE", "x"),
+        ("BINARY", 5),
+        ("STRING", b"\xff"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_an_error_that_names_its_column_and_not_its_content(kind, value):
+    with pytest.raises(ContractError, match=f"column 'v' is declared {kind} but holds") as caught:
+        sdk_row({"v": value}, {"v": kind}, "table t")
+    assert "table t" in str(caught.value)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_the_text_of_a_float_reads_back_as_the_same_float(value):
+    text = sdk_value(value)
+    assert "." in text.partition("e")[0]
+    assert math.copysign(1, float(text)) == math.copysign(1, value)
+    assert float(text) == value
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.decimals()
+    | st.dates()
+    | st.binary(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300)
+@given(st.dictionaries(st.text(min_size=1, max_size=5), JSON_VALUES, max_size=5))
+def test_whatever_a_row_holds_the_sdk_takes_it_and_json_stays_json(row):
+    from fivetran_connector_sdk_cli.type_coercion import encode_row_data
+
+    sent = sdk_row(row, {})
+    assert encode_row_data({}, sent).keys() == row.keys()
+    for value in sent.values():
+        if isinstance(value, (dict, list)):
+            json.loads(json.dumps(value), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
