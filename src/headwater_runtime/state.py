@@ -1,6 +1,6 @@
 """The saved state: one entry a stream, each marked with the shape that gives its content a meaning.
 
-{"version": 1, "streams": {"cpg_records": {"shape": "token NextToken /cpg_data", "token": "d18a…"}}}
+{"version": 1, "streams": {"cpg_records": {"shape": "token NextToken /cpg_data → cpg_records", "token": "d18a…"}}}
 """
 
 from __future__ import annotations

@@ -55,8 +55,11 @@ class Stream:
 
     @property
     def shape(self) -> str:
-        """What gives a saved position of this stream its meaning."""
-        return f"{self.cursor.name} {self.pages.shape}"
+        """What gives a saved position of this stream its meaning: all before it is in these tables, read this way.
+
+        So a table added to a stream that has synced before is filled from the beginning, not from the saved position.
+        """
+        return f"{self.cursor.name} {self.pages.shape} → {', '.join(sorted(table.name for table in self.into))}"
 
 
 def check(streams: Iterable[Stream]) -> tuple[Table, ...]:

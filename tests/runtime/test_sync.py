@@ -147,6 +147,12 @@ def test_a_position_of_another_shape_is_not_reused():
     assert len(emit.rows("things")) == 20
 
 
+def test_a_table_added_to_a_stream_is_filled_from_the_beginning():
+    state = run(by_token(), growing(rows(20), 10))[0].states[-1]
+    emit, _ = run(by_token(into={THINGS: dict, Table("names", key="name"): dict}), growing(rows(20), 10), state)
+    assert len(emit.rows("names")) == 20
+
+
 @pytest.mark.parametrize("state", [{"cursor": "x"}, {"version": 2, "streams": {}}, {"version": 1, "streams": []}])
 def test_a_state_of_another_connector_is_refused(state):
     with pytest.raises(ConfigError, match="reset"):
@@ -181,7 +187,7 @@ def test_one_pass_fills_several_tables_and_none_leaves_a_record_out():
 def test_an_empty_source_still_saves_a_state():
     emit, _ = run(by_token(), growing([], 10))
     assert emit.operations == [
-        ("checkpoint", {"version": 1, "streams": {"things": {"shape": "token NextToken /things"}}})
+        ("checkpoint", {"version": 1, "streams": {"things": {"shape": "token NextToken /things → things"}}})
     ]
 
 

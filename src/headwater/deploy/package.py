@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import headwater
 import headwater_runtime
 from headwater.errors import ProjectError
 
@@ -53,7 +54,7 @@ def stage(project: Path) -> Package:
     hashes = {path: hashlib.sha256(content).hexdigest() for path, content in sorted(files.items())}
     manifest = {
         "connector": project.resolve().name,
-        "headwater": importlib.metadata.version("headwater"),
+        "headwater": headwater.__version__,
         "fivetran_connector_sdk": importlib.metadata.version("fivetran-connector-sdk"),
         "runtime": "of the project" if vendored else "of headwater",
         "sha256": tree_hash(hashes),

@@ -1,0 +1,24 @@
+"""Waiting until someone stops a served simulator."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+
+__all__ = ["until_stopped"]
+
+
+def until_stopped() -> None:
+    """Return when this process is interrupted (Ctrl-C) or asked to end (SIGTERM)."""
+    stopped = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        stopped.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
