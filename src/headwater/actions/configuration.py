@@ -29,12 +29,16 @@ def read(project: Path, given: Path | None) -> dict[str, str]:
         ) from error
     except ValueError as error:
         # Not chained: the decoder's exception holds the whole text, and with it the secrets.
-        place = f"line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else "its encoding"
+        place = (
+            f"line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else "its encoding"
+        )
         raise UsageError(
             f"the configuration is not JSON ({place})", where=str(path), hint='write it as {"name": "value", …}'
         ) from None
     if not isinstance(loaded, dict):
-        raise UsageError("the configuration is not a JSON object", where=str(path), hint='write it as {"name": "value", …}')
+        raise UsageError(
+            "the configuration is not a JSON object", where=str(path), hint='write it as {"name": "value", …}'
+        )
     wrong = [f"{name} is {type(value).__name__}" for name, value in loaded.items() if not isinstance(value, str)]
     if wrong:
         raise UsageError(

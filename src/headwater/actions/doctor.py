@@ -35,7 +35,9 @@ def doctor() -> Report:
     ]
     if not (3, 10) <= sys.version_info[:2] <= (3, 14):
         findings.append(
-            Finding("doctor.python", "warning", platform.python_version(), "Fivetran runs Python 3.10 to 3.14", "use one")
+            Finding(
+                "doctor.python", "warning", platform.python_version(), "Fivetran runs Python 3.10 to 3.14", "use one"
+            )
         )
     return Report(
         "doctor",

@@ -13,13 +13,13 @@ class Watch(Protocol):
     """The face of a running action."""
 
     def step(self, title: str) -> None:
-        """A new part of the work begins."""
+        """Begin a new part of the work."""
 
     def line(self, text: str, level: Level = "info") -> None:
-        """One line of what is going on."""
+        """Tell one line of what is going on."""
 
-    def progress(self, what: str, done: int, total: int) -> None:
-        """`done` of `total` are through; equal when the work is over."""
+    def progress(self, what: str, done: int) -> None:
+        """Tell that `done` cases of `what` are through; how many there will be is not known."""
 
     def confirm(self, question: str) -> bool:
         """Ask a yes-or-no question and return the answer. Raises UsageError where nobody can answer."""
@@ -34,7 +34,7 @@ class Silent:
     def line(self, text: str, level: Level = "info") -> None:
         """Show nothing."""
 
-    def progress(self, what: str, done: int, total: int) -> None:
+    def progress(self, what: str, done: int) -> None:
         """Show nothing."""
 
     def confirm(self, question: str) -> bool:  # noqa: ARG002

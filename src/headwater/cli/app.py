@@ -28,9 +28,11 @@ VerboseOption = Annotated[bool, typer.Option("--verbose", help="Show the traceba
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Answer every question with yes.")]
 
 
-@app.command()
+@app.command(short_help="Show the whole way on a simulator, in a minute.")
 def demo(
-    keep: Annotated[Path | None, typer.Option(help="Work in this folder and leave it, instead of a scratch folder.")] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="Work in this folder and leave it, instead of a scratch folder.")
+    ] = None,
     json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -41,7 +43,7 @@ def demo(
     Face("demo", json, verbose, assume_yes=True).run(lambda watch: act(keep=keep, watch=watch), render_demo)
 
 
-@app.command()
+@app.command(short_help="Discover a source, write its connector, run it twice.")
 def new(
     name: Annotated[str, typer.Argument(help="What the source is called: 'FDA Food Enforcement'.", show_default=False)],
     url: Annotated[str, typer.Argument(help="Address of a JSON endpoint.", show_default=False)],
@@ -59,10 +61,12 @@ def new(
     face.run(lambda watch: act(name, url, headers=_headers(header or []), into=into, watch=watch), render_new)
 
 
-@app.command()
+@app.command(short_help="Run a connector into a local DuckDB file.")
 def debug(
     project: ProjectArgument,
-    configuration: Annotated[Path | None, typer.Option(help="Configuration file; configuration.json unless told.")] = None,
+    configuration: Annotated[
+        Path | None, typer.Option(help="Configuration file; configuration.json unless told.")
+    ] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Delete the local warehouse and state first.")] = False,
     engine: Annotated[
         Literal["headwater", "sdk"], typer.Option(help="headwater: this process; sdk: the SDK's own runner.")
@@ -78,13 +82,13 @@ def debug(
 
     Face("debug", json, verbose, yes).run(
         lambda watch: act(
-            project, configuration=configuration, reset=reset, engine=engine, state_file=state, watch=watch
+            project, configuration=configuration, reset=reset, runner=engine, state_file=state, watch=watch
         ),
         render_debug,
     )
 
 
-@app.command()
+@app.command(short_help="Ask that file.")
 def query(
     project: ProjectArgument,
     sql: Annotated[str, typer.Argument(help="A query on the local warehouse; its tables are in schema tester.")],
@@ -98,10 +102,12 @@ def query(
     Face("query", json, verbose).run(lambda _: act(project, sql), render_query)
 
 
-@app.command()
+@app.command(short_help="Kill it everywhere, feed it every fault, compare.")
 def prove(
     project: ProjectArgument,
-    simulator: Annotated[str | None, typer.Option(help="Simulator to prove it on; the one of its name unless told.")] = None,
+    simulator: Annotated[
+        str | None, typer.Option(help="Simulator to prove it on; the one of its name unless told.")
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer kill points and faults; writes no PROOF.md.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
     json: JsonOption = False,
@@ -116,7 +122,7 @@ def prove(
     )
 
 
-@app.command()
+@app.command(short_help="Pack it as the zip that Fivetran takes.")
 def package(
     project: ProjectArgument,
     output: Annotated[Path | None, typer.Option(help="The zip to write; files/<name>.zip unless told.")] = None,
@@ -130,7 +136,7 @@ def package(
     Face("package", json, verbose).run(lambda watch: act(project, output=output, watch=watch), render_package)
 
 
-@app.command()
+@app.command(short_help="Serve a vendor's API here.")
 def simulate(
     name: Annotated[str, typer.Argument(help="Which vendor; `headwater doctor` lists them.", show_default=False)],
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
@@ -157,7 +163,7 @@ def simulate(
         Face("simulate", json, verbose).fail(error)
 
 
-@app.command()
+@app.command(short_help="Show versions and what is missing.")
 def doctor(json: JsonOption = False, verbose: VerboseOption = False) -> None:
     """Show versions, programs and what is missing."""
     from headwater.actions.doctor import doctor as act
@@ -168,7 +174,7 @@ def doctor(json: JsonOption = False, verbose: VerboseOption = False) -> None:
 
 def main() -> None:
     """Run the command line of this process."""
-    app()
+    app(prog_name="headwater")
 
 
 def _headers(lines: list[str]) -> dict[str, str]:

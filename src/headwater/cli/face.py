@@ -60,7 +60,7 @@ class Face:
         return report
 
     def _shown(self, act: Callable[[Watch], Report], render: Callable[[Report, Console], None]) -> Report:
-        from headwater.cli.terminal import Terminal, console  # noqa: PLC0415  (rich costs a third of `--help`)
+        from headwater.cli.terminal import Terminal, console
 
         screen = console()
         with Terminal(screen, assume_yes=self.assume_yes) as terminal:

@@ -53,14 +53,16 @@ def render_query(report: Report, screen: Console) -> None:
     """Show all columns and rows."""
     _grid(screen, report.data["columns"], [[_cell(value) for value in row] for row in report.data["rows"]])
     more = report.data["more"]
-    _line(screen, f"{len(report.data['rows'])} row(s)" + (", and more: narrow the query or add a limit" if more else ""))
+    _line(
+        screen, f"{len(report.data['rows'])} row(s)" + (", and more: narrow the query or add a limit" if more else "")
+    )
 
 
 def render_prove(report: Report, screen: Console) -> None:
     """Show the table of laws."""
     _heading(screen, f"{report.data['connector']} on simulator {report.data['simulator']}")
     rows = [
-        (str(law["law"]), law["name"], law["status"], f"{law['cases']:,}", f"{law['seconds']:.1f}")
+        (str(law["number"]), law["name"], law["verdict"], f"{law['cases']:,}", f"{law['seconds']:.1f}")
         for law in report.data["laws"]
     ]
     _grid(screen, ("Law", "What it says", "", "Cases", "Seconds"), rows)
@@ -81,7 +83,10 @@ def render_new(report: Report, screen: Console) -> None:
     for title, sync in (("first sync", report.data["first"]), ("second sync", report.data["second"])):
         if sync is not None:
             counts = ", ".join(f"{table} {rows:,}" for table, rows in sync["tables"].items())
-            _line(screen, f"{title}: {sync['status']}, {sync['operations']['upserts']:,} upserts; now {counts or 'no rows'}")
+            _line(
+                screen,
+                f"{title}: {sync['status']}, {sync['operations']['upserts']:,} upserts; now {counts or 'no rows'}",
+            )
     _line(screen, f"next: headwater debug {report.data['project']}")
 
 

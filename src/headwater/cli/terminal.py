@@ -1,15 +1,19 @@
-"""Watches of the command line: a live one for a terminal, plain lines for everything else, and none for `--json`."""
+"""Watches of the command line: one that shows steps, lines and progress, live on a terminal and plain elsewhere."""
 
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from headwater.actions.watch import Level
 from headwater.errors import UsageError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Terminal", "console"]
 
@@ -23,42 +27,53 @@ def console() -> Console:
 
 
 class Terminal:
-    """Shows steps, lines and progress on `console`: a bar where it is a terminal, a line at each tenth elsewhere.
+    """Shows steps, lines and progress on `console`: a counter where it is a terminal, one line for each part elsewhere.
 
-    `assume_yes` answers every question with yes. A context manager: leaving it takes the bar away.
+    `assume_yes` answers every question with yes. A context manager: leaving it takes the counter away.
     """
 
     def __init__(self, console: Console, *, assume_yes: bool = False) -> None:
         self._console = console
         self._assume_yes = assume_yes
         self._progress: Progress | None = None
-        self._tasks: dict[str, int] = {}
-        self._tenths: dict[str, int] = {}
+        self._task = TaskID(0)
+        self._counted = ""
 
-    def __enter__(self) -> Terminal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._take_bar_away()
+        self._take_counter_away()
 
     def step(self, title: str) -> None:
         """Show a heading."""
-        self._take_bar_away()
+        self._take_counter_away()
         self._console.print(Text(f"\n› {title}", style="bold cyan"), soft_wrap=True)
 
     def line(self, text: str, level: Level = "info") -> None:
         """Show a line."""
         self._console.print(Text(f"  {text}", style=STYLES[level]), soft_wrap=True)
 
-    def progress(self, what: str, done: int, total: int) -> None:
-        """Move the bar of `what`, or write a line when another tenth is through."""
-        if self._console.is_terminal:
-            self._move_bar(what, done, total)
+    def progress(self, what: str, done: int) -> None:
+        """Count up beside `what` on a terminal; elsewhere say once that it has begun."""
+        if not self._console.is_terminal:
+            if what != self._counted:
+                self.line(what)
+            self._counted = what
             return
-        tenth = done * 10 // max(total, 1)
-        if tenth > self._tenths.get(what, 0):
-            self._tenths[what] = tenth
-            self.line(f"{what}: {done} of {total}")
+        if self._progress is None or what != self._counted:
+            self._take_counter_away()
+            columns = (
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                TextColumn("{task.completed:,}"),
+                TimeElapsedColumn(),
+            )
+            self._progress = Progress(*columns, console=self._console, transient=True)
+            self._progress.start()
+            self._task = self._progress.add_task(what, total=None)
+            self._counted = what
+        self._progress.update(self._task, completed=done)
 
     def confirm(self, question: str) -> bool:
         """Ask on the terminal."""
@@ -67,19 +82,10 @@ class Terminal:
             return True
         if not (self._console.is_terminal and sys.stdin.isatty()):
             raise UsageError("this needs a yes and nobody can be asked here", hint="add --yes")
-        self._take_bar_away()
+        self._take_counter_away()
         return self._console.input(f"  {question} [y/N] ").strip().lower() in {"y", "yes"}
 
-    def _move_bar(self, what: str, done: int, total: int) -> None:
-        if self._progress is None:
-            columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-            self._progress = Progress(*columns, console=self._console, transient=True)
-            self._progress.start()
-        if what not in self._tasks:
-            self._tasks[what] = self._progress.add_task(what, total=total)
-        self._progress.update(self._tasks[what], completed=done, total=total)  # type: ignore[arg-type]
-
-    def _take_bar_away(self) -> None:
+    def _take_counter_away(self) -> None:
         if self._progress is not None:
             self._progress.stop()
-        self._progress, self._tasks = None, {}
+        self._progress = None

@@ -1,0 +1,78 @@
+"""What several rooms' tests stand on: the command line in a process of its own, and a served CPG vendor."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headwater import catalog
+from headwater.simulate import Server, load_simulator, serve
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The report of a command run with --json: stdout must be one JSON object and nothing else."""
+        assert self.out.count("\n") == 1, self.out
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def headwater(tmp_path):
+    """Return a function that runs `headwater` with the given arguments in a scratch folder."""
+
+    def run(*arguments: str | Path, stdin: str | None = None, cwd: Path = tmp_path, timeout: float = 60) -> Ran:
+        done = subprocess.run(
+            [sys.executable, "-m", "headwater", *map(str, arguments)],
+            cwd=cwd,
+            env={**os.environ, "COLUMNS": "120", "DO_NOT_TRACK": "1"},
+            input=stdin or "",
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@dataclass(frozen=True)
+class Cpg:
+    """A copy of the CPG connector, configured for a vendor that is being served."""
+
+    project: Path
+    server: Server
+    configuration: dict[str, str]
+
+    def configure(self, **changes: Any) -> None:
+        """Write the project's configuration.json with `changes`; None takes a key out."""
+        merged = {name: value for name, value in {**self.configuration, **changes}.items() if value is not None}
+        (self.project / "configuration.json").write_text(json.dumps(merged))
+
+
+@pytest.fixture
+def cpg(tmp_path):
+    """Serve the CPG vendor and return a project that is configured for it."""
+    simulator = load_simulator(catalog.simulator("cpg"))
+    project = tmp_path / "cpg"
+    shutil.copytree(catalog.connectors()["cpg"], project, ignore=shutil.ignore_patterns("files", "__pycache__"))
+    with serve(simulator.simulation()) as server:
+        served = Cpg(project, server, simulator.configuration(server.url))
+        served.configure()
+        yield served
