@@ -115,7 +115,10 @@ def test_unpacked_alone_it_runs_under_the_sdks_own_command(tmp_path):
     assert "Upserts         | 750" in outputs[0]
     assert "Upserts         | 50 " in outputs[1]
     with duckdb.connect(str(alone / "files/warehouse.db"), read_only=True) as warehouse:
-        assert warehouse.sql("select count(*), count(distinct record_id) from tester.cpg_records").fetchone() == (750, 750)
+        assert warehouse.sql("select count(*), count(distinct record_id) from tester.cpg_records").fetchone() == (
+            750,
+            750,
+        )
 
 
 def _fivetran_debug(environment: Path, project: Path) -> str:
