@@ -163,7 +163,6 @@ class _StreamSync:
         self._state.put(self._stream.name, self._stream.shape, saved)
         self._emit.checkpoint(self._state.as_dict())
         self._emitted += self._pending
-        self._log.debug(f"{self._stream.name}: checkpoint after {self._emitted} rows")
         self._pending = 0
         self._since = self._clock.monotonic()
 

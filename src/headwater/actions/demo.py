@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from headwater.actions.new import new
 from headwater.actions.prove import prove
 from headwater.actions.simulate import simulate
-from headwater.actions.watch import Level, Watch
+from headwater.actions.watch import Watch
 from headwater.model import Report
 
 __all__ = ["demo"]
 
 NAME = "CPG demo"
-LEVELS: Mapping[str, Level] = {"passed": "good", "failed": "error", "not applicable": "warning"}
 
 
 def demo(*, keep: Path | None = None, watch: Watch) -> Report:
@@ -41,11 +40,6 @@ def demo(*, keep: Path | None = None, watch: Watch) -> Report:
         status = made.status
         if status == "ok":
             proof = prove(project, simulator="cpg", quick=True, watch=watch)
-            for law in proof.data["laws"]:
-                watch.line(
-                    f"law {law['number']}: {law['name']} — {law['verdict']}, {law['cases']} cases",
-                    LEVELS[law["verdict"]],
-                )
             findings += proof.findings
             data["prove"] = proof.data
             status = proof.status

@@ -150,15 +150,16 @@ def simulate(
     """Serve a vendor's API here until stopped, and print a configuration ready to use."""
     from headwater.actions.simulate import simulate as act
     from headwater.cli.render import render_simulate
-    from headwater.cli.wait import until_stopped
+    from headwater.cli.wait import stoppable
 
+    served = act(name, port=port, records=records, latency_ms=latency_ms, seed=seed, rate_limit=rate_limit)
     try:
-        with act(name, port=port, records=records, latency_ms=latency_ms, seed=seed, rate_limit=rate_limit) as report:
+        with stoppable() as stopped, served as report:
             if json:
                 print_report_json(report)
             else:
                 render_simulate(report)
-            until_stopped()
+            stopped.wait()
     except HeadwaterError as error:
         Face("simulate", json, verbose).fail(error)
 

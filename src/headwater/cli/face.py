@@ -41,6 +41,13 @@ class Face:
         except KeyboardInterrupt:
             sys.stderr.write("\ninterrupted; what the last checkpoint committed is kept\n")
             raise typer.Exit(INTERRUPTED) from None
+        except Exception as error:  # noqa: BLE001  (the last stop: a person sees a sentence, not a stack)
+            unexpected = HeadwaterError(
+                f"{self.action} stopped on {type(error).__name__}: {error}",
+                hint="this is a fault of Headwater: please report it with the output of the same command and --verbose",
+            )
+            unexpected.__cause__ = error
+            self.fail(unexpected)
         raise typer.Exit(report.exit_code)
 
     def fail(self, error: HeadwaterError) -> NoReturn:

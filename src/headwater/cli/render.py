@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from headwater.cli.terminal import STYLES, console
+from headwater.cli.terminal import STYLES, console, print_line
 from headwater.model import Finding, Report
 
 __all__ = [
@@ -25,7 +25,8 @@ __all__ = [
 ]
 
 SAMPLE_COLUMNS = 6  # a wide table's sample shows this many; `headwater query` shows all
-CELL = 40
+SAMPLE_WIDTH = 20  # characters of a sampled value
+CELL = 60  # characters of a queried one
 OPERATIONS = ("upserts", "updates", "deletes", "truncates", "schema_changes", "checkpoints")
 
 
@@ -60,12 +61,7 @@ def render_query(report: Report, screen: Console) -> None:
 
 def render_prove(report: Report, screen: Console) -> None:
     """Show the table of laws."""
-    _heading(screen, f"{report.data['connector']} on simulator {report.data['simulator']}")
-    rows = [
-        (str(law["number"]), law["name"], law["verdict"], f"{law['cases']:,}", f"{law['seconds']:.1f}")
-        for law in report.data["laws"]
-    ]
-    _grid(screen, ("Law", "What it says", "", "Cases", "Seconds"), rows)
+    _laws(screen, report.data)
     _findings(screen, report.findings)
     if report.data.get("written"):
         _line(screen, f"written: {report.data['written']}")
@@ -91,7 +87,9 @@ def render_new(report: Report, screen: Console) -> None:
 
 
 def render_demo(report: Report, screen: Console) -> None:
-    """Show what was shown."""
+    """Show the laws, and what went wrong if anything did."""
+    if "prove" in report.data:
+        _laws(screen, report.data["prove"])
     _findings(screen, report.findings)
     _heading(screen, "Done" if report.status == "ok" else "The demo failed", good=report.status == "ok")
     _line(screen, f"{report.data['seconds']:.0f} s · project: {report.data['project']}")
@@ -124,20 +122,29 @@ def render_simulate(report: Report) -> None:
     _line(screen, "Ctrl-C stops it")
 
 
+def _laws(screen: Console, proof: Mapping[str, Any]) -> None:
+    _heading(screen, f"{proof['connector']} on simulator {proof['simulator']}: {proof['cases']:,} cases")
+    rows = [
+        (str(law["number"]), law["name"], law["verdict"], f"{law['cases']:,}", f"{law['seconds']:.1f}")
+        for law in proof["laws"]
+    ]
+    _grid(screen, ("Law", "What it says", "", "Cases", "Seconds"), rows)
+
+
 def _findings(screen: Console, findings: Iterable[Finding]) -> None:
     for finding in findings:
         style = STYLES[finding.severity]
         place = f" ({finding.where})" if finding.where else ""
-        screen.print(Text(f"  {finding.severity}: {finding.what}{place}", style=style), soft_wrap=True)
+        print_line(screen, f"{finding.severity}: {finding.what}{place}", style)
         if finding.hint:
-            screen.print(Text(f"    → {finding.hint}", style="dim"), soft_wrap=True)
+            print_line(screen, f"→ {finding.hint}", "dim", indent=4)
 
 
 def _print_sample(screen: Console, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    shown = columns[:SAMPLE_COLUMNS]
-    _grid(screen, shown, [[_cell(value) for value in row[:SAMPLE_COLUMNS]] for row in rows])
-    if len(columns) > SAMPLE_COLUMNS:
-        _line(screen, f"and {len(columns) - SAMPLE_COLUMNS} more columns: {', '.join(columns[SAMPLE_COLUMNS:])}")
+    fitting = max(2, min(SAMPLE_COLUMNS, screen.width // SAMPLE_WIDTH))
+    _grid(screen, columns[:fitting], [[_cell(value, SAMPLE_WIDTH) for value in row[:fitting]] for row in rows])
+    if len(columns) > fitting:
+        _line(screen, f"and {len(columns) - fitting} more columns: {', '.join(columns[fitting:])}")
 
 
 def _grid(screen: Console, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -149,9 +156,9 @@ def _grid(screen: Console, columns: Sequence[str], rows: Iterable[Sequence[str]]
     screen.print(table)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, width: int = CELL) -> str:
     text = "" if value is None else str(value)
-    return text if len(text) <= CELL else text[: CELL - 1] + "…"
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _heading(screen: Console, title: str, *, good: bool | None = None) -> None:
@@ -160,7 +167,7 @@ def _heading(screen: Console, title: str, *, good: bool | None = None) -> None:
 
 
 def _line(screen: Console, text: str) -> None:
-    screen.print(Text(f"  {text}"), soft_wrap=True)
+    print_line(screen, text)
 
 
 def _words(name: str) -> str:

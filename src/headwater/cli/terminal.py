@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
@@ -15,7 +16,7 @@ from headwater.errors import UsageError
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Terminal", "console"]
+__all__ = ["STYLES", "Terminal", "console", "print_line"]
 
 STYLES: dict[Level, str] = {"debug": "dim", "info": "", "good": "green", "warning": "yellow", "error": "red"}
 
@@ -24,6 +25,11 @@ def console() -> Console:
     """Return the console of this process's stdout; a pipe gets lines as long as they are, not cut at 80 columns."""
     screen = Console(highlight=False)
     return screen if screen.is_terminal else Console(highlight=False, width=10_000, soft_wrap=True)
+
+
+def print_line(screen: Console, text: str, style: str = "", indent: int = 2) -> None:
+    """Print `text` indented; what does not fit goes on under it."""
+    screen.print(Padding(Text(text, style=style), (0, 0, 0, indent), expand=False))
 
 
 class Terminal:
@@ -52,7 +58,7 @@ class Terminal:
 
     def line(self, text: str, level: Level = "info") -> None:
         """Show a line."""
-        self._console.print(Text(f"  {text}", style=STYLES[level]), soft_wrap=True)
+        print_line(self._console, text, STYLES[level])
 
     def progress(self, what: str, done: int) -> None:
         """Count up beside `what` on a terminal; elsewhere say once that it has begun."""

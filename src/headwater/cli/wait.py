@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["until_stopped"]
+__all__ = ["stoppable"]
 
 
-def until_stopped() -> None:
-    """Return when this process is interrupted (Ctrl-C) or asked to end (SIGTERM)."""
+@contextmanager
+def stoppable() -> Iterator[threading.Event]:
+    """Give an event that is set when this process is interrupted (Ctrl-C) or asked to end (SIGTERM)."""
     stopped = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -18,7 +21,7 @@ def until_stopped() -> None:
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        stopped.wait()
+        yield stopped
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
