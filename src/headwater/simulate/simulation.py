@@ -1,0 +1,60 @@
+"""Simulation: one running vendor — its routes, the data behind them, and the truth a destination must come to hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from headwater.simulate.envelope import Envelope
+from headwater.simulate.message import Handler, Reply, Request
+from headwater.simulate.population import Population
+
+__all__ = ["Route", "Simulation", "Truth"]
+
+Truth = Callable[[], Iterator[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One endpoint. `path` may hold `{placeholders}` of one segment. `envelope` says how to break its pages on purpose."""
+
+    method: str
+    path: str
+    handler: Handler
+    envelope: Envelope | None = None
+    pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        pieces = re.split(r"\{(\w+)\}", self.path)
+        pattern = "".join(f"(?P<{piece}>[^/]+)" if at % 2 else re.escape(piece) for at, piece in enumerate(pieces))
+        object.__setattr__(self, "pattern", re.compile(pattern))
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A vendor built with one seed. Populations change in place, by `grow` and `edit`; everything else is fixed.
+
+    `truth` gives, for each destination table, the rows it must hold for the data as it is now. `secrets` are values the
+    request log masks, `secret_params` query parameters whose value it never shows.
+    """
+
+    routes: tuple[Route, ...]
+    populations: Mapping[str, Population]
+    truth: Mapping[str, Truth]
+    secrets: frozenset[str] = frozenset()
+    secret_params: frozenset[str] = frozenset()
+
+    def find(self, request: Request) -> tuple[Route, Request] | Reply:
+        """Return the route and the request with its captures, or the 404 or 405 that says there is none."""
+        others: list[str] = []
+        for route in self.routes:
+            found = route.pattern.fullmatch(request.path)
+            if found and route.method == request.method:
+                return route, replace(request, captured=found.groupdict())
+            if found:
+                others.append(route.method)
+        if others:
+            return Reply.error(405, "This path takes another method.", headers={"Allow": ", ".join(sorted(others))})
+        return Reply.error(404, "There is no such path.")
