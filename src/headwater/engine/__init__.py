@@ -1,0 +1,32 @@
+"""Runs connectors in this process and lands their rows, with the meaning of the SDK's own local runner."""
+
+from headwater.engine.compare import Content, content, differences
+from headwater.engine.destination import Destination
+from headwater.engine.duckdb_destination import DuckDbDestination
+from headwater.engine.events import Event, Listener
+from headwater.engine.load import LoadedConnector, load
+from headwater.engine.result import SyncResult
+from headwater.engine.run import run
+from headwater.engine.sdk import run_sdk
+from headwater.engine.state import StateFile
+from headwater.engine.warehouse import Rows, live_counts, query, sample
+
+__all__ = [
+    "Content",
+    "Destination",
+    "DuckDbDestination",
+    "Event",
+    "Listener",
+    "LoadedConnector",
+    "Rows",
+    "StateFile",
+    "SyncResult",
+    "content",
+    "differences",
+    "live_counts",
+    "load",
+    "query",
+    "run",
+    "run_sdk",
+    "sample",
+]

@@ -1,0 +1,150 @@
+"""What a DuckDB warehouse holds, and the statements that make its tables hold more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headwater.engine.shape import ROW_ID, SYSTEM_COLUMNS, TableName, TableShape
+from headwater.engine.types import BOOLEAN, JSON, TIMESTAMPTZ, VARCHAR, SqlType, parse_type, wider
+from headwater.errors import WarehouseError
+
+__all__ = ["Existing", "evolve", "planned_columns", "quoted", "read_tables", "sql_name"]
+
+_SYSTEM_TYPES = {"_fivetran_deleted": BOOLEAN, "_fivetran_synced": TIMESTAMPTZ}
+
+
+@dataclass(frozen=True)
+class Existing:
+    """A table in the warehouse: its columns in order, and its primary key."""
+
+    columns: Mapping[str, SqlType]
+    key: tuple[str, ...]
+
+
+def quoted(name: str) -> str:
+    """Return `name` as an SQL identifier."""
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"'
+
+
+def sql_name(name: TableName) -> str:
+    """Return the table's qualified SQL name."""
+    return f"{quoted(name.schema)}.{quoted(name.table)}"
+
+
+def read_tables(connection: Any) -> dict[TableName, Existing]:
+    """Return every table but the warehouse's own, which are in schema main."""
+    columns: dict[TableName, dict[str, SqlType]] = {}
+    for schema, table, column, kind in connection.execute(
+        "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() "
+        "WHERE NOT internal AND database_name = current_database() AND schema_name <> 'main' "
+        "ORDER BY schema_name, table_name, column_index"
+    ).fetchall():
+        columns.setdefault(TableName(schema, table), {})[column] = parse_type(kind)
+    keys = {
+        TableName(schema, table): tuple(names)
+        for schema, table, names in connection.execute(
+            "SELECT schema_name, table_name, constraint_column_names FROM duckdb_constraints() "
+            "WHERE constraint_type = 'PRIMARY KEY' AND database_name = current_database()"
+        ).fetchall()
+    }
+    return {name: Existing(found, keys.get(name, ())) for name, found in columns.items()}
+
+
+def planned_columns(
+    existing: Existing | None, shape: TableShape, asked: Mapping[str, SqlType], *, rows: bool
+) -> dict[str, SqlType]:
+    """Return the columns the table needs, in order: what is there, then what is declared, then what the rows ask for.
+
+    `asked` are the types the rows ask for, by column in order of appearance; `rows`: there are rows to insert.
+    """
+    planned: dict[str, SqlType] = dict(existing.columns) if existing else {}
+    system = {name: kind for name, kind in _SYSTEM_TYPES.items() if rows or name == "_fivetran_synced"}
+    if existing:
+        planned.update({name: kind for name, kind in system.items() if name not in planned})
+    if rows and not shape.key and ROW_ID not in planned:
+        planned = {ROW_ID: VARCHAR, **planned}
+    for wanted in (shape.columns, asked):
+        for name, kind in wanted.items():
+            joined = wider(planned.get(name), kind)
+            if joined is not None and name not in SYSTEM_COLUMNS:
+                planned[name] = joined
+    if not existing:
+        planned.update(system)
+    return planned
+
+
+def evolve(connection: Any, name: TableName, existing: Existing | None, planned: Existing) -> None:
+    """Make the table `name` have the columns and the key of `planned`. Raises WarehouseError if its rows do not allow it."""
+    if existing is None:
+        _create(connection, name, planned)
+        return
+    if existing == planned:
+        return
+    widened = any(planned.columns[column] != kind for column, kind in existing.columns.items())
+    if widened or existing.key != planned.key and set(existing.key) != set(planned.key):
+        _rebuild(connection, name, existing, planned)
+        return
+    for column, kind in planned.columns.items():
+        if column not in existing.columns:
+            connection.execute(f"ALTER TABLE {sql_name(name)} ADD COLUMN {quoted(column)} {kind}")
+
+
+def _create(connection: Any, name: TableName, planned: Existing) -> None:
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(name.schema)}")
+    lines = [f"{quoted(column)} {kind}" for column, kind in planned.columns.items()]
+    if planned.key:
+        lines.append(f"PRIMARY KEY ({', '.join(map(quoted, planned.key))})")
+    connection.execute(f"CREATE TABLE {sql_name(name)} ({', '.join(lines)})")
+
+
+def _rebuild(connection: Any, name: TableName, existing: Existing, planned: Existing) -> None:
+    """Copy the table into one of the new shape: DuckDB cannot change the type of a key column, nor a key, in place."""
+    _check_key(connection, name, existing, planned)
+    copy = TableName(name.schema, f"{name.table}__headwater_copy")
+    _create(connection, copy, planned)
+    kept = list(existing.columns)
+    values = [_widened(column, existing.columns[column], planned.columns[column]) for column in kept]
+    connection.execute(
+        f"INSERT INTO {sql_name(copy)} ({', '.join(map(quoted, kept))}) SELECT {', '.join(values)} FROM {sql_name(name)}"
+    )
+    connection.execute(f"DROP TABLE {sql_name(name)}")
+    connection.execute(f"ALTER TABLE {sql_name(copy)} RENAME TO {quoted(name.table)}")
+
+
+def _widened(column: str, old: SqlType, new: SqlType) -> str:
+    value = quoted(column)
+    if old == new:
+        return value
+    if old.name == "BLOB":
+        value = f"base64({value})"
+    if new == JSON:
+        return f"CASE WHEN {value} IS NULL THEN NULL ELSE to_json({value}) END"
+    return f"CAST({value} AS {new})"
+
+
+def _check_key(connection: Any, name: TableName, existing: Existing, planned: Existing) -> None:
+    if set(existing.key) == set(planned.key) or not planned.key:
+        return
+    if _any(connection, f"SELECT 1 FROM {sql_name(name)}"):
+        missing = [column for column in planned.key if column not in existing.columns]
+        nulls = " OR ".join(f"{quoted(column)} IS NULL" for column in planned.key)
+        if missing or _any(connection, f"SELECT 1 FROM {sql_name(name)} WHERE {nulls}"):
+            raise _key_error(name, planned, "has rows without a value in the new key")
+        keys = ", ".join(map(quoted, planned.key))
+        if _any(connection, f"SELECT 1 FROM {sql_name(name)} GROUP BY {keys} HAVING count(*) > 1"):
+            raise _key_error(name, planned, "would hold several rows of one key")
+
+
+def _any(connection: Any, query: str) -> bool:
+    return connection.execute(f"{query} LIMIT 1").fetchone() is not None
+
+
+def _key_error(name: TableName, planned: Existing, why: str) -> WarehouseError:
+    return WarehouseError(
+        f"the primary key of {name} changed to {', '.join(planned.key)}, and the table {why}",
+        where=str(name),
+        hint="keep the key, or reset the warehouse and sync again",
+    )

@@ -1,0 +1,136 @@
+"""The middle of a sync: takes operations from either way in, counts them, and commits them at each checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import psutil
+from headwater_runtime.clock import Clock
+
+from headwater.engine.buffer import Buffer, Chunk, Kind
+from headwater.engine.destination import Destination
+from headwater.engine.events import Event, Listener
+from headwater.engine.result import OPERATIONS
+from headwater.engine.shape import Shapes, TableShape
+from headwater.errors import StateError
+
+__all__ = ["Intake", "Killed"]
+
+COUNTED = {Kind.UPSERT: "upserts", Kind.UPDATE: "updates", Kind.DELETE: "deletes"}
+SaveState = Callable[[Mapping[str, Any]], None]
+
+
+class Killed(BaseException):  # noqa: N818  (not an error: the sync was told to die here, and no `except Exception` may save it)
+    """The sync is at the operation it was to be killed before."""
+
+
+class Intake:
+    """One sync's operations. Callers hold a lock of theirs: the SDK's, or the batch sink's."""
+
+    def __init__(
+        self,
+        shapes: Shapes,
+        destination: Destination,
+        listener: Listener,
+        clock: Clock,
+        save_state: SaveState,
+        *,
+        kill_at: int | None = None,
+    ) -> None:
+        self.shapes = shapes
+        self.counts = dict.fromkeys(OPERATIONS, 0) | {"schema_changes": len(shapes.declared)}
+        self.warnings: list[str] = []
+        self.state: Mapping[str, Any] | None = None
+        self.failure: BaseException | None = None
+        self.dead = False
+        self.peak_memory = 0
+        self._destination = destination
+        self._listener = listener
+        self._clock = clock
+        self._save_state = save_state
+        self._kill_at = kill_at
+        self._done = 0
+        self._buffer = Buffer()
+        self._process = psutil.Process()
+        self._last_moment: datetime | None = None
+
+    def admit(self, count: int) -> int:
+        """Return how many of `count` operations may still happen, and count them as done.
+
+        Raises Killed once none may, and whatever made the sync fail before: a connector that goes on regardless gets nowhere.
+        """
+        if self.failure is not None:
+            raise self.failure
+        allowed = count if self._kill_at is None else min(count, self._kill_at - self._done)
+        if self.dead or (allowed <= 0 < count):
+            self.die()
+        self._done += allowed
+        return allowed
+
+    def die(self) -> None:
+        """Drop what is not committed and stop. Raises Killed."""
+        self.dead = True
+        self._buffer.take()
+        raise Killed
+
+    def add(self, shape: TableShape, chunk: Chunk) -> None:
+        """Take rows; they were admitted and counted before."""
+        self._buffer.add(shape, chunk)
+
+    def count(self, kind: Kind, rows: int) -> None:
+        """Count rows of one kind."""
+        self.counts[COUNTED[kind]] += rows
+
+    def truncate(self, shape: TableShape) -> None:
+        """Take a truncate."""
+        self.counts["truncates"] += 1
+        self._buffer.truncate(shape)
+
+    def checkpoint(self, state: Mapping[str, Any] | None) -> None:
+        """Commit everything, then save `state`. Raises WarehouseError, StateError."""
+        if state is not None and not isinstance(state, Mapping):
+            raise StateError(
+                f"a checkpoint was given {type(state).__name__}, not an object",
+                where="checkpoint",
+                hint="call checkpoint with a dict: the next sync could not start from anything else",
+            )
+        self.commit()
+        self.counts["checkpoints"] += 1
+        self.save(state or {})
+        self._listener(Event("checkpoint", "checkpoint", data={"state": self.state, "operations": dict(self.counts)}))
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Make `state` the one to start from. Raises StateError."""
+        self._save_state(state)
+        self.state = state
+
+    def commit(self) -> None:
+        """Write everything taken so far, in one transaction."""
+        self._look_at_memory()
+        changes: Sequence[Any] = self._buffer.take()
+        if changes:
+            self._destination.commit(changes, self._moment())
+        self._look_at_memory()
+
+    def finish(self) -> None:
+        """Do what is left at the end of a successful sync: write what no checkpoint covered, and tables without rows."""
+        self.commit()
+        self._destination.declare(self.shapes.all_declared(), self._moment())
+
+    def warn(self, message: str) -> None:
+        """Report a warning of the connector's."""
+        self.warnings.append(message)
+        self._listener(Event("warning", message, "WARNING"))
+
+    def _moment(self) -> datetime:
+        """Return now, but never the same moment twice: `_fivetran_synced` tells commits apart."""
+        moment = self._clock.now()
+        if self._last_moment is not None and moment <= self._last_moment:
+            moment = self._last_moment + timedelta(microseconds=1)
+        self._last_moment = moment
+        return moment
+
+    def _look_at_memory(self) -> None:
+        self.peak_memory = max(self.peak_memory, self._process.memory_info().rss)

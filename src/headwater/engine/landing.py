@@ -1,0 +1,216 @@
+"""From kept columns to what a destination's column holds: one Arrow array and the SQL expression that casts it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headwater_runtime.values import sdk_value
+
+from headwater.engine.columns import Column, Form, split_cells
+from headwater.engine.types import BLOB, BOOLEAN, DATE, DOUBLE, FLOAT, JSON, NUMBERS, TIMESTAMP, TIMESTAMPTZ, VARCHAR, SqlType
+
+__all__ = ["MACROS", "Landed", "java_number", "land"]
+
+# A number the SDK's runner cannot hold normally (denormal, negative zero) becomes zero there, and NaN becomes null.
+MACROS = (
+    "CREATE OR REPLACE TEMP MACRO headwater_double(x) AS "
+    "CASE WHEN isnan(x) THEN NULL WHEN abs(x) < 2.2250738585072014e-308::DOUBLE THEN 0::DOUBLE ELSE x END",
+    "CREATE OR REPLACE TEMP MACRO headwater_float(x) AS "
+    "CASE WHEN isnan(x) THEN NULL WHEN abs(x) < 1.17549435e-38::FLOAT THEN 0::FLOAT ELSE x END",
+    # A boolean's text counts as 1 or 0 in a column of numbers.
+    "CREATE OR REPLACE TEMP MACRO headwater_number(x) AS "
+    "CASE lower(x) WHEN 'true' THEN '1' WHEN 't' THEN '1' WHEN 'false' THEN '0' WHEN 'f' THEN '0' "
+    "WHEN '' THEN NULL WHEN 'nan' THEN NULL ELSE x END",
+    # DuckDB wants an upper-case T, and seconds before a zone.
+    "CREATE OR REPLACE TEMP MACRO headwater_moment(x) AS replace(NULLIF(x, ''), 't', 'T')",
+    "CREATE OR REPLACE TEMP MACRO headwater_zoned(x) AS CASE WHEN length(x) IN (17, 22) AND x[17] IN ('Z', '+', '-') "
+    "THEN headwater_moment(x[:16] || ':00' || x[17:]) ELSE headwater_moment(x) END",
+)
+
+_NUMERIC_FORMS = frozenset({Form.INT, Form.BOOL, Form.REAL, Form.FLOAT, Form.DOUBLE})
+_ARROW = {
+    Form.INT: pa.int64(),
+    Form.BOOL: pa.bool_(),
+    Form.REAL: pa.float64(),
+    Form.FLOAT: pa.float64(),
+    Form.DOUBLE: pa.float64(),
+    Form.TEXT: pa.string(),
+    Form.JSON: pa.string(),
+    Form.BINARY: pa.binary(),
+}
+
+
+@dataclass(frozen=True)
+class Landed:
+    """`expression` casts the column (written `{0}`) that holds `array` to the target type."""
+
+    array: pa.ChunkedArray
+    expression: str
+
+
+def land(parts: Sequence[Column | int], target: SqlType) -> Landed:
+    """Join the parts of one column; a number stands for as many rows that do not name it."""
+    columns = [part for part in parts if isinstance(part, Column)]
+    form = _common_form({column.form for column in columns if column.type or column.form != Form.TEXT}, target)
+    kind = _ARROW[form]
+    arrays = [
+        pa.nulls(part, kind)
+        if isinstance(part, int)
+        else (part.array if part.form == form else _converted(part, form, target))
+        for part in parts
+    ]
+    if form == Form.REAL and target == FLOAT:
+        arrays = [pc.cast(array, pa.float32(), safe=False) for array in arrays]  # beyond its range is infinity
+        kind = pa.float32()
+    return Landed(pa.chunked_array(arrays, kind), _expression(form, target))
+
+
+def _common_form(forms: set[Form], target: SqlType) -> Form:
+    """Return the form in which all parts can be loaded."""
+    if target == JSON:
+        return Form.JSON
+    if target == BLOB:
+        return Form.BINARY
+    if target in (FLOAT, DOUBLE) and forms and forms <= _NUMERIC_FORMS:
+        only = next(iter(forms)) if len(forms) == 1 else Form.REAL
+        return Form.INT if only == Form.INT and target == DOUBLE else Form.REAL
+    if len(forms) == 1 and forms <= {Form.INT, Form.BOOL, Form.TEXT}:
+        return next(iter(forms))
+    return Form.TEXT
+
+
+def _converted(column: Column, form: Form, target: SqlType) -> pa.Array:
+    if form == Form.REAL:
+        return column.array if column.form in (Form.FLOAT, Form.DOUBLE) else _as_double(column.array)
+    if form == Form.BINARY:
+        return _as_binary(column)
+    if form == Form.JSON:
+        return _as_json(column)
+    if form == Form.TEXT:
+        return _as_text(column, target)
+    return pa.nulls(len(column.array), _ARROW[form])  # nothing but nulls and empty texts
+
+
+def _as_double(array: pa.Array) -> pa.Array:
+    if pa.types.is_boolean(array.type):
+        array = pc.cast(array, pa.int64())
+    return pc.cast(array, pa.float64(), safe=False)
+
+
+def _as_binary(column: Column) -> pa.Array:
+    if column.form == Form.CELLS:
+        return split_cells(column.array.to_pylist())[Form.BINARY]  # the others are empty texts, or the column would be text
+    return pa.nulls(len(column.array), pa.binary())
+
+
+def _as_text(column: Column, target: SqlType) -> pa.Array:
+    """Return the texts from which a column of `target` is cast; for a column of text they are the source's own."""
+    if column.form == Form.CELLS:
+        return _merged(_as_text(Column(form, part, None, 0), target) for form, part in split_cells(column.array.to_pylist()).items())
+    if column.form in (Form.INT, Form.BOOL):
+        return pc.cast(column.array, pa.string())
+    if column.form in (Form.FLOAT, Form.DOUBLE, Form.REAL):
+        return pa.array([_number_text(column.form, v, target) for v in column.array.to_pylist()], pa.string())
+    if column.form == Form.BINARY:
+        return pa.array(
+            [None if v is None else base64.b64encode(v).decode() for v in column.array.to_pylist()], pa.string()
+        )
+    return column.array
+
+
+def _number_text(form: Form, value: float | None, target: SqlType) -> str | None:
+    if value is None:
+        return None
+    if form == Form.REAL:
+        return plain_number(value)
+    if target in (VARCHAR, JSON):
+        return java_number(value, single=form == Form.FLOAT)
+    return repr(value)
+
+
+def _as_json(column: Column) -> pa.Array:
+    """Return JSON texts: a text becomes a JSON string, and so does an integer or a boolean, as the SDK has it."""
+    if column.form == Form.JSON:
+        return column.array
+    if column.form == Form.CELLS:
+        return _merged(_as_json(Column(form, part, None, 0)) for form, part in split_cells(column.array.to_pylist()).items())
+    texts = _as_text(column, JSON).to_pylist()
+    if column.form in (Form.FLOAT, Form.DOUBLE):
+        return pa.array(texts, pa.string())
+    return pa.array([json.dumps(text, ensure_ascii=False) if text else None for text in texts], pa.string())
+
+
+def _merged(arrays: object) -> pa.Array:
+    return pc.coalesce(*arrays)
+
+
+def plain_number(value: float) -> str:
+    """Return the shortest decimal text of `value`, with a point and without an exponent."""
+    return str(sdk_value(value))
+
+
+def java_number(value: float, *, single: bool) -> str:
+    """Return `value` as Java writes a float (`single`) or a double: the text the SDK shows for it in a text column."""
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    shortest = repr(value)
+    if single:
+        array = pc.cast(pa.array([value], pa.float64()), pa.float32(), safe=False)
+        if math.isinf(array[0].as_py()):
+            return "Infinity" if value > 0 else "-Infinity"
+        shortest = pc.cast(array, pa.string())[0].as_py()
+    sign, digits, exponent = _decimal(shortest)
+    if not digits:
+        return f"{sign}0.0"
+    if -3 <= exponent < 7:  # noqa: PLR2004  (Java's own bounds for plain notation)
+        if exponent < 0:
+            return f"{sign}0.{'0' * (-exponent - 1)}{digits}"
+        whole, fraction = digits[: exponent + 1].ljust(exponent + 1, "0"), digits[exponent + 1 :]
+        return f"{sign}{whole}.{fraction or '0'}"
+    return f"{sign}{digits[0]}.{digits[1:] or '0'}E{exponent}"
+
+
+def _decimal(text: str) -> tuple[str, str, int]:
+    """Split a decimal text into sign, significant digits and the exponent of the first of them."""
+    sign = "-" if text.startswith("-") else ""
+    mantissa, _, power = text.lstrip("-").lower().partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    exponent = len(digits) - len(fraction) - 1 + int(power or 0)
+    return sign, digits.rstrip("0"), exponent
+
+
+def _expression(form: Form, target: SqlType) -> str:
+    if target == DOUBLE:
+        return f"headwater_double(CAST({_number_source(form)} AS DOUBLE))"
+    if target == FLOAT:
+        return f"headwater_float(CAST({_number_source(form)} AS FLOAT))"
+    if target.name == "DECIMAL" and form == Form.TEXT:
+        # The SDK drops a number too big for the column, and fails for what is not a number.
+        text = _number_source(form)
+        return (
+            f"COALESCE(TRY_CAST({text} AS {target}), "
+            f"CASE WHEN TRY_CAST({text} AS DOUBLE) IS NULL THEN CAST({text} AS {target}) END)"
+        )
+    if target.name == "DECIMAL":
+        return f"TRY_CAST({{0}} AS {target})"
+    if target.name in NUMBERS:
+        return f"CAST({_number_source(form)} AS {target})"
+    if form == Form.TEXT and target in (BOOLEAN, DATE):
+        return f"CAST(NULLIF({{0}}, '') AS {target})"
+    if form == Form.TEXT and target == TIMESTAMP:
+        return "CAST(headwater_moment({0}) AS TIMESTAMP)"
+    if form == Form.TEXT and target == TIMESTAMPTZ:
+        return "CAST(headwater_zoned({0}) AS TIMESTAMP WITH TIME ZONE)"
+    return f"CAST({{0}} AS {target})"
+
+
+def _number_source(form: Form) -> str:
+    return "headwater_number({0})" if form == Form.TEXT else "{0}"

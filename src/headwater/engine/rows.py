@@ -1,0 +1,113 @@
+"""From rows to chunks: the one place where rows turn into columns, for both ways in."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import pyarrow as pa
+from fivetran_connector_sdk_core.constants import CELL_BINARY, CELL_DOUBLE, CELL_FLOAT, CELL_NULL, CELL_SCALAR
+
+from headwater.engine.buffer import Chunk, Kind
+from headwater.engine.columns import Column, column_of_cells, column_of_values
+from headwater.engine.shape import ROW_ID, SYSTEM_COLUMNS, TableShape
+
+__all__ = ["Cells", "cells_chunk", "renamed", "values_chunk"]
+
+Cells = Mapping[str, bytes]
+NULL_CELL = bytes([CELL_NULL])
+_ABSENT = object()
+
+
+def cells_chunk(shape: TableShape, rename: Callable[[str], str], rows: Sequence[Cells], kinds: Sequence[Kind]) -> Chunk:
+    """Build a chunk of rows of the SDK's cells, under the source's column names."""
+    names = _names(rows, rename)
+    if names is None:
+        rows = [renamed(row, rename) for row in rows]
+        names = _names(rows, str) or {}
+    kind = _common_kind(kinds)
+    columns = {}
+    for source, name in names.items():
+        cells = [row.get(source) for row in rows]
+        columns[name] = column_of_cells(cells, shape.columns.get(name), _present(cells, None, kind))
+    if not shape.key:
+        ids = [_SCALAR + row_id(row, rename).encode() for row in rows]
+        columns = {ROW_ID: column_of_cells(ids, None), **{n: c for n, c in columns.items() if n != ROW_ID}}
+    return Chunk(len(rows), kind if kind is not None else pa.array([int(k) for k in kinds], pa.int8()), columns)
+
+
+def values_chunk(
+    shape: TableShape,
+    rename: Callable[[str], str],
+    rows: Sequence[Mapping[str, Any]],
+    kind: Kind,
+    declared: Mapping[str, Any],
+) -> Chunk | None:
+    """Build a chunk of rows of Python values; None if two of their columns land under one name (go through cells then)."""
+    names = _names(rows, rename)
+    if names is None:
+        return None
+    columns: dict[str, Column] = {}
+    for source, name in names.items():
+        if kind is Kind.UPSERT:
+            values, present = [row.get(source) for row in rows], None
+        else:
+            found = [row.get(source, _ABSENT) for row in rows]
+            present = _present(found, _ABSENT, kind)
+            values = [None if value is _ABSENT else value for value in found]
+        types = (shape.data_types.get(source), shape.columns.get(name))
+        columns[name] = column_of_values(values, declared.get(source), types, source, present)
+    return Chunk(len(rows), kind, columns)
+
+
+def renamed(row: Mapping[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
+    """Return `row` under the destination's names; the first of two columns of one name counts."""
+    found: dict[str, Any] = {}
+    for source, value in row.items():
+        found.setdefault(rename(source), value)
+    return found
+
+
+def row_id(row: Cells, rename: Callable[[str], str]) -> str:
+    """Return the key of a row without one: the SDK's hash over its cells, by column name."""
+    cells = sorted(renamed(row, rename).items())
+    text = "\x1f".join(f"{name}={_cell_value(cell)!r}" for name, cell in cells)
+    return base64.b64encode(hashlib.sha1(text.encode(), usedforsecurity=False).digest()).decode()
+
+
+_SCALAR = bytes([CELL_SCALAR])
+
+
+def _cell_value(cell: bytes) -> Any:
+    kind = cell[0]
+    if kind == CELL_NULL:
+        return None
+    if kind == CELL_BINARY:
+        return cell[1:]
+    if kind in (CELL_FLOAT, CELL_DOUBLE):
+        return float(cell[1:])
+    return cell[1:].decode().replace("\0", "")
+
+
+def _names(rows: Sequence[Mapping[str, Any]], rename: Callable[[str], str]) -> dict[str, str] | None:
+    """Return the columns of `rows` in order of appearance with the names they land under; None if two share one."""
+    found = dict.fromkeys(chain.from_iterable(rows))
+    names = {source: rename(source) for source in found}
+    for source in [source for source, name in names.items() if name in SYSTEM_COLUMNS]:
+        del names[source]
+    return names if len(set(names.values())) == len(names) else None
+
+
+def _present(found: Sequence[Any], absent: Any, kind: Kind | None) -> pa.Array | None:
+    """Say which rows named a column, where that matters: an update leaves the others' values as they are."""
+    if kind is Kind.UPSERT or not any(value is absent for value in found):
+        return None
+    return pa.array([value is not absent for value in found], pa.bool_())
+
+
+def _common_kind(kinds: Sequence[Kind]) -> Kind | None:
+    first = kinds[0]
+    return first if all(kind is first for kind in kinds) else None

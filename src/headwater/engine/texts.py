@@ -1,0 +1,130 @@
+"""What an undeclared text means: the SDK types a cell by how it is written.
+
+`type_of` knows one text, `type_of_array` a whole column: it looks at the first text and verifies the others in one pass,
+and goes through them one by one only if they differ.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headwater.engine.types import (
+    BIGINT,
+    BOOLEAN,
+    DATE,
+    DOUBLE,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    VARCHAR,
+    SqlType,
+    wider,
+)
+
+__all__ = ["first_typed", "type_of", "type_of_array"]
+
+_BOOLEAN = r"(?i)^(?:true|false|t|f)$"
+_INTEGER = r"^(?:0|-[0-9]+|[1-9][0-9]*)$"
+_REAL = r"^(?:[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|NaN|Infinity)$"
+_DAY = r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_MINUTE = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_SECOND = r"(?::[0-5][0-9](?:\.[0-9]{1,9})?)?"
+_DATE = rf"^{_DAY}$"
+_NAIVE = rf"^{_DAY}[Tt ]{_MINUTE}{_SECOND}$"
+_ZONED = rf"^{_DAY}[Tt]{_MINUTE}{_SECOND}(?:Z|[+-][0-9]{{2}}:[0-9]{{2}})$"
+
+_PATTERNS = {
+    BOOLEAN: _BOOLEAN,
+    BIGINT: _INTEGER,
+    DOUBLE: _REAL,
+    DATE: _DATE,
+    TIMESTAMP: _NAIVE,
+    TIMESTAMPTZ: _ZONED,
+}
+_COMPILED = {kind: re.compile(pattern.replace("$", r"\Z")) for kind, pattern in _PATTERNS.items()}
+# The first characters a typed text can have: most free text is told apart by this alone.
+_TYPED_START = frozenset("0123456789+-.tTfFNI")
+
+LONG_MIN, LONG_MAX = -(2**63), 2**63 - 1
+SURELY_LONG = 18  # an integer of so many characters fits 64 bits
+SURELY_FINITE = 200  # a decimal text of so many characters, without an exponent of three digits, is finite
+_BIG_EXPONENT = r"[eE][+-]?[0-9]{3,}$"
+
+
+def type_of(text: str) -> SqlType | None:
+    """Return the type the SDK infers from `text`, None for the empty text, which says nothing."""
+    if not text:
+        return None
+    if text[0] not in _TYPED_START:
+        return VARCHAR
+    for kind, pattern in _COMPILED.items():
+        if pattern.match(text):
+            return kind if _is_value(kind, text) else VARCHAR
+    return VARCHAR
+
+
+def type_of_array(texts: pa.Array) -> SqlType | None:
+    """Return the narrowest type of a column of texts (nulls and empty texts say nothing)."""
+    start = first_typed(texts)
+    if start is None:
+        return None
+    guess = type_of(texts[start].as_py())
+    if guess is None or guess == VARCHAR:
+        return guess
+    return guess if _all_of(guess, texts) else _one_by_one(texts)
+
+
+def first_typed(texts: pa.Array) -> int | None:
+    """Return the index of the first text that is neither null nor empty, None if there is none."""
+    if len(texts) and texts[0].is_valid and texts[0].as_py():
+        return 0
+    index = pc.index(pc.fill_null(pc.not_equal(pc.binary_length(texts), 0), False), True).as_py()
+    return None if index < 0 else int(index)
+
+
+def _is_value(kind: SqlType, text: str) -> bool:
+    """Tell whether a text of the right pattern also is a value of its type."""
+    if kind == BIGINT:
+        return LONG_MIN <= int(text) <= LONG_MAX
+    if kind == DOUBLE:
+        return math.isfinite(float(text)) or text in {"NaN", "Infinity"}
+    if kind in (DATE, TIMESTAMP, TIMESTAMPTZ):
+        year, month, day = int(text[:4]), int(text[5:7]), int(text[8:10])
+        try:
+            date(year or 4, month, day)  # the year 0000 is a leap year, and Python does not know it
+        except ValueError:
+            return False
+    return True
+
+
+def _all_of(kind: SqlType, texts: pa.Array) -> bool:
+    """Tell, in passes that never leave C, whether every text surely is of `kind`. False may also mean "cannot tell"."""
+    pattern = f"{_PATTERNS[kind]}|^$"
+    if not pc.all(pc.match_substring_regex(texts, pattern)).as_py():
+        return False
+    longest = pc.max(pc.binary_length(texts)).as_py()
+    if kind == BIGINT:
+        return bool(longest <= SURELY_LONG)
+    if kind == DOUBLE:
+        return longest <= SURELY_FINITE and not pc.any(pc.match_substring_regex(texts, _BIG_EXPONENT)).as_py()
+    if kind in (DATE, TIMESTAMP, TIMESTAMPTZ):
+        days = pc.utf8_slice_codeunits(texts, 0, 10)
+        try:
+            pc.cast(pc.if_else(pc.equal(days, ""), None, days), pa.date32())
+        except pa.ArrowInvalid:
+            return False
+    return True
+
+
+def _one_by_one(texts: pa.Array) -> SqlType | None:
+    kind: SqlType | None = None
+    for text in pc.unique(texts).to_pylist():
+        if text:
+            kind = wider(kind, type_of(text))
+            if kind == VARCHAR:
+                break
+    return kind

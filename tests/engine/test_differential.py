@@ -1,0 +1,172 @@
+"""The same connectors on this engine and on the SDK's own runner: same tables, types, rows, counts and state."""
+
+from __future__ import annotations
+
+import pytest
+
+from .harness import Operation, Sync, boom, clear, compared, mod, ok, rm, row, table, up
+from fivetran_connector_sdk import Operations
+
+KEYED = [table("t", "id")]
+KEYLESS = [table("t")]
+DECIMAL = {"type": "DECIMAL", "precision": 10, "scale": 2}
+
+TEXTS = [
+    "true", "T", "0", "-0", "-007", "007", "+1", "9223372036854775807", "9223372036854775808", "1.5", "+1.5", ".5", "5.",
+    "1.e5", "1e5", "1.5e400", "NaN", "nan", "Infinity", "-Infinity", "-0.0", "1.0e-320", "2024-01-01", "2024-02-30",
+    "0000-02-29", "2024-01-01T10:00", "2024-01-01 10:00:00.123456789", "2024-01-01t10:00:00", "2024-01-01T10:00:00Z",
+    "2024-01-01T10:00:00.5+05:30", "2024-01-01T10:00:00+24:00", "2024-01-01T10:00:00+02:60", "2024-01-01 10:00:00Z",
+    "2024-01-01T24:00:00", "12:30", "", " ", "plain", "a\0b", "é\n\"'\\", "{}", "NULL",
+]  # fmt: skip
+VALUES = [
+    True, 0, -5, 2**31, 2**63 - 1, -(2**63) + 1, 2**63, 10**30, 0.1, -0.0, 1e39, 1e-50, 213.77, 1e10,
+    b"", b"\x00\xff", {}, {"b": 1, "a": [None, 1.5, "é"]}, [1], (1, 2), None,
+]  # fmt: skip
+KINDS = {
+    "boolean": "true", "integer": 5, "integer text": "12", "float": 213.77, "real text": "2.50", "date": "2024-01-01",
+    "timestamp": "2024-01-01T01:00", "moment": "2024-01-01T01:00:00.120+02:00", "text": "abc", "json": {"a": 1},
+    "bytes": b"xy", "empty": "", "null": None, "infinity": float("inf"), "nan": float("nan"), "big": 2**63,
+}  # fmt: skip
+
+DECLARED = table(
+    "t", "id", id="LONG", b="BOOLEAN", s="SHORT", i="INT", f="FLOAT", d="DOUBLE", n=DECIMAL, day="NAIVE_DATE",
+    at="NAIVE_DATETIME", utc="UTC_DATETIME", raw="BINARY", x="XML", text="STRING", j="JSON", unused="DOUBLE",
+)  # fmt: skip
+
+
+def sync(declared: list[dict], *operations: Operation) -> Sync:
+    return Sync(declared, operations)
+
+
+def every_pair(*, checkpoint: bool) -> list[Operation]:
+    """One column for every pair of kinds of value, the two in this order."""
+    names = list(KINDS)
+    operations = []
+    for number in range(2):
+        values = {}
+        for one in names:
+            for other in names:
+                values[f"{one} {other}"] = KINDS[(one, other)[number]]
+        operations.append(row("t", {"id": number, **values}))
+        if checkpoint:
+            operations.append(ok())
+    return operations
+
+
+CASES: dict[str, list[Sync]] = {
+    "inferred texts": [sync(KEYED, row("t", {"id": 1, **{f"c_{n}x": v for n, v in enumerate(TEXTS)}}), ok(a=1))],
+    "inferred values": [sync(KEYED, row("t", {"id": 1, **{f"c_{n}x": v for n, v in enumerate(VALUES)}}), ok(a=1))],
+    "pairs of kinds in one checkpoint": [sync(KEYED, *every_pair(checkpoint=False))],
+    "pairs of kinds in two checkpoints": [sync(KEYED, *every_pair(checkpoint=True))],
+    "declared types": [
+        sync(
+            [DECLARED],
+            up("t", id="7", b="1", s="5", i=5.0, f=213.77, d=213.77, n="1.555", day="2024-01-01", at="2024-01-01 01:02:03.5",
+               utc="2024-01-01T01:02:03+02:00", raw=b"ab", x="<a/>", text={"a": 1}, j="text"),
+            up("t", id=8, b=0, f=1e39, d=1e-320, n="99999999999", text=5, j=[1, None], at="0001-01-01T00:00:00"),
+            ok(),
+            up("t", id=9, b=None, n="", text="", j=""),
+            ok(),
+        )
+    ],
+    "declared anew": [
+        sync([table("t", "id", a="SHORT", b="INT", c="DOUBLE", d="NAIVE_DATE", e="STRING", f="JSON", g=DECIMAL, h="BINARY")],
+             up("t", id=1, a=1, b=2, c=3.5, d="2024-01-01", e="x", f={"a": 1}, g="1.25", h=b"x")),
+        sync([table("t", "id", a="LONG", b="STRING", c="LONG", d="UTC_DATETIME", e="JSON", f="STRING", g="DOUBLE", h="STRING")],
+             up("t", id=2, a=2**40, b="y", c=4, d="2024-01-02T03:04:05Z", e=[1], f="z", g=2.5, h="w"), ok()),
+        sync([table("t", "id", a="DOUBLE", z="STRING")]),
+    ],
+    "decimals join": [
+        sync([table("t", "id", n=DECIMAL, m=DECIMAL, o="INT")], up("t", id=1, n="1.25", m="7.5", o=7)),
+        sync([table("t", "id", n={"type": "DECIMAL", "precision": 5, "scale": 4}, o=DECIMAL)], up("t", id=2, n="1.2345", m=5, o="1.5")),
+    ],
+    "order of columns and late columns": [
+        sync(KEYED, up("t", b=None, id=1, a=""), up("t", z=1, id=2, b=2), ok(), up("t", id=3, a="x", c=1), ok()),
+    ],
+    "update and delete": [
+        sync(KEYED, up("t", id=1, x="a", y="b"), up("t", id=2, x="c"), ok(),
+             mod("t", id=1, x="new"), mod("t", id=1, y=None), rm("t", id=2), rm("t", id=9), mod("t", id=9, w=1), ok()),
+        sync(KEYED, up("t", id=2, x="back"), rm("t", id=1, x="last words"), ok(),
+             rm("t", id=2), mod("t", id=2, x="undeleted"), up("t", id=3), rm("t", id=3), up("t", id=3, x="again")),
+    ],
+    "update before upsert": [
+        sync(KEYED, mod("t", id=1, x="a"), ok(s=1)),
+        sync(KEYED, mod("t", id=1, x="a"), up("t", id=1, y=1), ok(), mod("t", id=1, x="b"), up("t", id=1, y=2)),
+    ],
+    "partial upserts": [sync(KEYED, up("t", id=1, x=1, y=2), up("t", id=1, z=3), ok(), up("t", id=1, x=4))],
+    "only deletes": [sync(KEYED, rm("t", id=1), ok()), sync([table("t", "id", id="INT")], rm("t", id=1))],
+    "truncates": [
+        sync(KEYED, up("t", id=1, x="a"), up("t", id=2), clear("t"), up("t", id=2, x="b"), up("t", id=3), ok()),
+        sync(KEYED, clear("t"), ok(), clear("u")),
+        sync(KEYED, up("t", id=2, x="c"), clear("t"), mod("t", id=1, x="back"), rm("t", id=3), up("t", id=4)),
+        sync(KEYED, up("t", id=5), ok(), clear("t")),
+    ],
+    "keyless": [
+        sync(KEYLESS, up("t", id=1, x="s"), up("t", x="s", id=1), up("t", id=2), up("t", id=2, x=None), ok()),
+        sync(KEYLESS, *(row("t", {"id": v}) for v in [1.5, 213.77, 1e10, True, {"a": 1}, b"ab", "it's", "a\\b", "é", float("nan")])),
+        sync(KEYLESS, rm("t", id=1, x="s"), mod("t", id=2), row("t", {"Camel Case": 1, "b": 2, "_a": 3, "a": 4})),
+        sync(KEYLESS, row("t", {"id": 1, "_fivetran_id": "x"}), row("t", {"id": 1, "_fivetran_deleted": True}), up("t", id=1, _fivetran_synced="z")),
+    ],
+    "undeclared table": [Sync([], [up("t", id=1), up("t", id=1), up("u", id=1), ok()])],
+    "key changes": [
+        sync([table("t", "a")], up("t", a=1, b=1), up("t", a=2, b=1)),
+        sync([table("t", "a", "b")], up("t", a=1, b=2), up("t", a=1, b=1, c="x"), ok(s=1)),
+        sync([table("t", "a")], up("t", a=1, b=3), ok(s=2)),
+        sync([table("t")], up("t", a=1, b=3), ok(s=3)),
+    ],
+    "key becomes text": [
+        sync(KEYED, up("t", id=1, x=5), up("t", id=2, x=5), ok(), up("t", id="abc", x=6), up("t", id=1, x=7), ok()),
+        sync(KEYED, up("t", id="1", x=8), rm("t", id=2), mod("t", id="abc", x=9)),
+    ],
+    "odd keys": [
+        sync([table("t", "k", "l")], up("t", k=b"ab", l={"a": 1}), up("t", k=b"ab", l={"a": 1}, x=1), rm("t", k=b"ab", l={"a": 1})),
+        sync([table("u", "ID")], up("u", ID=1, id=5), row("u", {"Id": 2}), mod("u", id=2, x=1)),
+    ],
+    "null key fails": [sync(KEYED, up("t", id=1), ok(s=1), up("t", id=2), up("t", id=None), ok(s=2))],
+    "missing key fails": [sync(KEYED, up("t", id=1), ok(s=1), rm("t", x=1), ok(s=2)), sync(KEYED, mod("t", x=1))],
+    "names": [
+        Sync(
+            [table("My Table", "userID", schema="First Schema"), table("ünï-code", "Key1"), table("Empty", "k", k="INT"), table("untyped", "k")],
+            [up("My Table", schema="First Schema", userID=1, HTTPServer="x"), row("ünï-code", {"Key1": 1, "日本": 2, "a.b": 3, "1a": 4, "_x__y_": 5}),
+             up("other", schema="Second2é", id=1), row("ünï-code", {"Key1": 2, "userName": "x", "user_name": "y"}),
+             row("ünï-code", {"Key1": 3, "user_name": "y", "userName": "x"}), ok()],
+        )
+    ],
+    "reserved names": [sync(KEYED, row("t", {"id": 1, "_fivetran_synced": "x", "_fivetran_deleted": True, "_fivetran_idx": 3}), ok())],
+    "two declared tables of one name": [
+        Sync([table("MyTable", "Id"), table("my_table", "id")], [up("MyTable", Id=1, x=1), up("my_table", id=2, y=2), ok()])
+    ],
+    "declarations that share a name": [
+        Sync([table("MyT", "id"), table("my_t", "k"), table("u", "id", userName="INT", user_name="STRING")],
+             [up("MyT", id=1, k=2), up("my_t", k=3), up("u", id=1, userName="5"), up("u", id=2, user_name="x"), ok()]),
+    ],
+    "nothing emitted": [sync([table("a", "id", id="INT", x="STRING"), table("b", "id"), table("c")]), sync([table("c")], up("c", a=1))],
+    "rows for a table made empty": [
+        sync([table("t", "id", id="INT", x="STRING")]), sync([table("t", "id", id="INT", x="STRING")], up("t", id=1, y=2)),
+    ],
+    "fails before a checkpoint": [sync([DECLARED], up("t", id=1), boom)],
+    "fails after a checkpoint": [sync(KEYED, up("t", id=1), ok(s=1), up("t", id=2), clear("t"), boom), sync(KEYED, up("t", id=3), ok(s=2))],
+    "state": [sync(KEYED, ok(a="é", b=[1, None, 1.5], c={"z": 1, "a": 2})), sync(KEYED, up("t", id=1)), sync(KEYED, ok())],
+    "warning and error": [
+        sync(KEYED, lambda: Operations.warning("careful"), up("t", id=1), ok(s=1), up("t", id=2), lambda: Operations.error("bad", "trace")),
+    ],
+    "many rows": [
+        sync(KEYED, *(up("t", id=n % 9000, x=f"t{n}" if n % 7 else n, y=n / 4) for n in range(10000)), ok(),
+             *(up("t", id=n, x=n) for n in range(8990, 9010)), *(rm("t", id=n) for n in range(20)), ok()),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_sdk_and_this_engine_leave_the_same(name, tmp_path):
+    assert compared(CASES[name], tmp_path) == []
+
+
+def test_source_naming(tmp_path):
+    syncs = [
+        Sync(
+            [table("My Table", "userID", schema="First Schema")],
+            [up("My Table", schema="First Schema", userID=1, HTTPServer="x"), row("ünï", {"a.b": 1, "A": 2}), ok()],
+        )
+    ]
+    assert compared(syncs, tmp_path, naming="SOURCE_NAMING") == []
