@@ -1,0 +1,287 @@
+"""Rig: one connector, one vendor, one destination — runs syncs under given conditions and keeps all that was seen."""
+
+from __future__ import annotations
+
+import copy
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from headwater.engine import Destination, DuckDbDestination, Event, LoadedConnector, SyncResult, run
+from headwater.engine.intake import Killed
+from headwater.engine.naming import fivetran_name
+from headwater.prove.journal import Journal
+from headwater.prove.law import Effort
+from headwater.prove.snapshot import Snapshot, untruth
+from headwater.simulate import Conditions, Exchange, Server, Simulation, Simulator, serve
+from headwater_runtime import Source
+from headwater_runtime.clock import Clock, FakeClock, SystemClock
+from headwater_runtime.transport import Request, RequestsTransport, Response, Transport
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["How", "Landing", "PlainSyncError", "Rehearsal", "Rig", "Sync", "Vendor", "Whole"]
+
+COUNTED = ("upserts", "updates", "deletes", "truncates", "checkpoints")  # what the engine's `kill_at` counts
+PATIENCE = 0.25  # seconds a connector waits for a reply here; a time-out fault costs as much
+SCHEMA = "tester"  # where the engine lands tables that name no schema of their own
+TABLES = "SELECT schema_name, table_name FROM duckdb_tables() WHERE schema_name <> 'main' ORDER BY ALL"
+HOLD = 2.0  # seconds a time-out fault is held against a connector whose patience cannot be set
+
+
+class PlainSyncError(Exception):
+    """The sync in fair weather fails, so there is nothing to compare bad weather with."""
+
+
+@dataclass(frozen=True)
+class Sync:
+    """One sync as it went. `marks` are the operations, counted from 0, that were checkpoints; `lines` all that was logged."""
+
+    result: SyncResult
+    exchanges: tuple[Exchange, ...]
+    lines: tuple[str, ...] = field(repr=False)
+    marks: tuple[int, ...] = ()
+
+    @property
+    def operations(self) -> int:
+        """The number of operations: rows upserted, updated, deleted, truncates, checkpoints."""
+        return sum(self.result.operations[name] for name in COUNTED)
+
+    @property
+    def trouble(self) -> str:
+        """Why the sync did not end well; empty when it did."""
+        if self.result.status == "ok":
+            return ""
+        error = self.result.error
+        return (
+            f"the sync {self.result.status}: {type(error).__name__}: {error}"
+            if error
+            else f"the sync {self.result.status}"
+        )
+
+    def told(self) -> str:
+        """Return every text a reader could come to see: log lines, the error with its whole chain, the state."""
+        error = self.result.error
+        trace = traceback.format_exception(type(error), error, error.__traceback__) if error else []
+        return "\n".join([*self.lines, *trace, repr(error), str(self.result.state)])
+
+
+class How(TypedDict, total=False):
+    """How a sync is run. All of it can be left out: from nothing, in fair weather, to its end.
+
+    `settings` go over the vendor's configuration. `die_at_request` works for connectors on the runtime only: a hand-written
+    one brings its own transport.
+    """
+
+    state: Mapping[str, Any] | None
+    settings: Mapping[str, str] | None
+    conditions: Conditions | None
+    kill_at: int | None
+    die_at_request: int | None
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A sync into a journal."""
+
+    sync: Sync
+    journal: Journal
+
+    def same(self, other: Rehearsal) -> bool:
+        """Tell whether a sync after `other` must go as one after this: the same was committed, the same state saved."""
+        return self.sync.result.state == other.sync.result.state and self.journal.same(other.journal)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A sync from nothing in fair weather, and what it left: what every other way there must lead to."""
+
+    rehearsal: Rehearsal
+    snapshot: Snapshot
+
+    @property
+    def sync(self) -> Sync:
+        """The sync itself."""
+        return self.rehearsal.sync
+
+
+@dataclass(frozen=True)
+class Rig:
+    """What a law is given: a connector, a vendor to build, how hard to try, and the seed of all that is drawn."""
+
+    connector: LoadedConnector
+    simulator: Simulator
+    effort: Effort
+    seed: int
+
+    @property
+    def on_runtime(self) -> bool:
+        """Whether the connector runs on the runtime: only then its clock and its transport are arguments."""
+        return isinstance(getattr(self.connector.connector.update_method, "__self__", None), Source)
+
+    @property
+    def quick(self) -> bool:
+        """Whether a sample of the cases is enough."""
+        return self.effort == "quick"
+
+    def declared(self, configuration: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+        """Return the tables of the connector's schema with their primary keys, named as the destination names them."""
+        with self.connector.active() as connector:
+            schema = connector.schema_method(dict(configuration)) if connector.schema_method else []
+        return {
+            fivetran_name(entry["table"]): tuple(map(fivetran_name, entry.get("primary_key", ()))) for entry in schema
+        }
+
+    @contextmanager
+    def vendor(self, records: int | None = None, **options: object) -> Iterator[Vendor]:
+        """Build and serve a vendor for the time of a `with` block."""
+        simulation = self.simulator.simulation(seed=self.seed, records=records, **options)
+        clock: Clock = FakeClock() if self.on_runtime else SystemClock()
+        transport = RequestsTransport(read_timeout=PATIENCE) if self.on_runtime else None
+        spare: list[DuckDbDestination] = []
+        try:
+            with serve(simulation, clock=clock, hold=HOLD) as server:
+                yield Vendor(self, simulation, server, clock, transport, spare)
+        finally:
+            for destination in spare:
+                destination.connect().close()
+            if transport is not None:
+                transport.close()
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """A served vendor and the syncs from it."""
+
+    rig: Rig
+    simulation: Simulation
+    server: Server
+    clock: Clock
+    transport: Transport | None
+    spare: list[DuckDbDestination] = field(repr=False)
+
+    @property
+    def configuration(self) -> dict[str, str]:
+        """The configuration that fits this vendor."""
+        return self.rig.simulator.configuration(self.server.url)
+
+    def grow(self, by: int) -> None:
+        """Append `by` records to the vendor's main population."""
+        self.simulation.populations[self.rig.simulator.main].grow(by)
+
+    @contextmanager
+    def landing(self) -> Iterator[Landing]:
+        """Open an empty destination for the time of a `with` block."""
+        # To open a database takes longer than a whole sync of a small source, and a proof needs hundreds: they are used again.
+        destination = self.spare.pop() if self.spare else DuckDbDestination()
+        try:
+            yield Landing(self, destination)
+        finally:
+            _clear(destination)
+            self.spare.append(destination)
+
+    def whole(self, settings: Mapping[str, str] | None = None) -> Whole:
+        """Run one sync from nothing in fair weather. PlainSyncError if even that fails."""
+        rehearsal = self.rehearse(settings=settings)
+        if rehearsal.sync.trouble:
+            raise PlainSyncError(f"a sync in fair weather fails: {rehearsal.sync.trouble}")
+        with self.landing() as landing:
+            rehearsal.journal.land(landing.destination)
+            return Whole(rehearsal, landing.snapshot())
+
+    def rehearse(self, **how: Unpack[How]) -> Rehearsal:
+        """Run one sync into a journal, to see whether it is worth landing."""
+        journal = Journal()
+        return Rehearsal(self.sync(journal, **how), journal)
+
+    def sync(self, destination: Destination, **how: Unpack[How]) -> Sync:
+        """Run one sync into `destination`, request 1 being its first."""
+        self.server.reset(how.get("conditions"))
+        transport, nth = self.transport, how.get("die_at_request")
+        if transport is not None and nth is not None:
+            transport = _DyingTransport(transport, self.server, nth)
+        seen = _Witness()
+        result = run(
+            self.rig.connector,
+            configuration={**self.configuration, **(how.get("settings") or {})},
+            state=copy.deepcopy(dict(how.get("state") or {})),
+            destination=destination,
+            on_event=seen,
+            kill_at=how.get("kill_at"),
+            clock=self.clock if self.rig.on_runtime else None,
+            transport=transport,
+        )
+        return Sync(result, self.server.log, tuple(seen.lines), tuple(seen.marks))
+
+    def untruth(self, snapshot: Snapshot) -> str:
+        """Say how `snapshot` differs from what the vendor's data is now; empty when it does not."""
+        for table, key in self.rig.simulator.keys.items():
+            if problem := untruth(snapshot, table, key, self.simulation.truth[table]()):
+                return problem
+        return ""
+
+
+@dataclass(frozen=True)
+class Landing:
+    """One real destination, and the syncs into it."""
+
+    vendor: Vendor
+    destination: DuckDbDestination
+
+    def sync(self, **how: Unpack[How]) -> Sync:
+        """Run one sync into this destination."""
+        return self.vendor.sync(self.destination, **how)
+
+    def snapshot(self) -> Snapshot:
+        """Return what the destination holds."""
+        connection = self.destination.connect()
+        found = connection.execute(TABLES).fetchall()
+        return Snapshot(
+            {
+                name if schema == SCHEMA else f"{schema}.{name}": connection.table(
+                    f'"{schema}"."{name}"'
+                ).to_arrow_table()
+                for schema, name in found
+            }
+        )
+
+
+def _clear(destination: DuckDbDestination) -> None:
+    connection = destination.connect()
+    for schema in {schema for schema, _ in connection.execute(TABLES).fetchall()}:
+        connection.execute(f'DROP SCHEMA "{schema}" CASCADE')
+
+
+class _Witness:
+    """Keeps what the engine tells of a running sync."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.marks: list[int] = []
+
+    def __call__(self, event: Event) -> None:
+        self.lines.append(event.message)
+        if event.kind == "checkpoint":
+            counts = event.data["operations"]
+            self.marks.append(sum(counts[name] for name in COUNTED) - 1)
+
+
+@dataclass(frozen=True)
+class _DyingTransport:
+    """The process dies when request `nth` (from 1) of the sync is sent: after all that came before, before its reply."""
+
+    transport: Transport
+    server: Server
+    nth: int
+
+    def send(self, request: Request) -> Response:
+        """Send `request`, or die."""
+        if len(self.server.log) + 1 >= self.nth:
+            raise Killed
+        return self.transport.send(request)
+
+    def close(self) -> None:
+        """Leave the connections to the vendor, whose transport it is."""
