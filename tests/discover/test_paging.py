@@ -345,3 +345,85 @@ def test_the_budget_ends_the_reading_and_says_so(vendor, find, people):
     assert not only(found).complete
     assert finding(found, "last_page").severity == "warning"
     assert "the end was not seen" in finding(found, "last_page").what
+
+
+def test_a_source_that_breaks_on_every_parameter_is_not_called_unpaged(vendor, find, people, clock):
+    found = find(vendor.serve(lambda request: Reply.error(500, "oops") if request.params else people(9)))
+    assert finding(found, "paging").severity == "warning"
+    assert "the request budget ended before every way was tried" in finding(found, "paging").what
+
+
+def test_an_order_that_is_not_fixed_is_a_warning(vendor, find, people):
+    asked = []
+
+    def answer(_):
+        asked.append(1)
+        return people(20, start=7 * len(asked))
+
+    found = find(vendor.serve(answer))
+    assert finding(found, "steady").severity == "warning"
+    assert only(found).paging.kind == "single"
+
+
+def test_what_a_terminal_would_obey_is_not_in_a_finding(vendor, find):
+    found = find(vendor.serve(lambda _: {"da\x1b[2Jta": [{"id": 1, "\u202ename": "\x1b]0;title\x07"}]}))
+    told = [text for each in found.findings for text in (each.what, each.hint)]
+    assert all(text.isprintable() for text in [*told, *only(found).fields.values()])
+
+
+def test_an_offset_that_counts_pages_is_not_taken_for_one(vendor, find, people):
+    rows = people(300)
+
+    def answer(request):
+        at = number(request, "offset", 0) * 10
+        return {"data": rows[at : at + 10], "total": 300}
+
+    found = find(vendor.serve(answer))
+    assert only(found).paging.kind == "single"
+    assert finding(found, "paging").severity == "error"
+    assert (
+        "offset: brought 10 records, none of them on page 1, which is not the next page"
+        in finding(found, "paging").hint
+    )
+
+
+def test_a_token_that_never_changes_is_not_paging(vendor, find, people):
+    rows = people(20)
+
+    def answer(request):
+        return {"data": rows[10:] if request.params.get("token") == "abc" else rows[:10], "token": "abc"}
+
+    assert only(find(vendor.serve(answer))).paging == PagingSpec()
+
+
+def test_a_link_back_into_the_same_records_is_not_paging(vendor, find, people):
+    def answer(request):
+        return {"data": people(3 if "short" in request.params else 10), "next_view": "/things?short=1"}
+
+    found = find(vendor.serve(answer))
+    assert only(found).paging == PagingSpec()
+    assert "next_view: following it brought 3 records, 3 of them on page 1" in finding(found, "paging").hint
+
+
+def test_a_flag_that_lies_does_not_end_the_reading(vendor, find, people):
+    rows = people(40)
+
+    def answer(request):
+        at = int(request.params.get("cursor", "c0")[1:])
+        return {"data": rows[at : at + 10], "next_cursor": f"c{at + 10}" if at < 30 else None, "has_more": False}
+
+    endpoint = only(find(vendor.serve(answer)))
+    assert endpoint.paging == PagingSpec("next_token", param="cursor", path="next_cursor")
+    assert endpoint.records_seen == 40
+
+
+def test_a_large_page_that_holds_all_there_is_is_not_a_cap(vendor, find, people):
+    rows = people(45)
+
+    def answer(request):
+        at, size = number(request, "offset", 0), number(request, "limit", 10)
+        return rows[at : at + size]
+
+    found = find(vendor.serve(answer))
+    assert only(found).paging == PagingSpec("offset", param="offset", size_param="limit", size=100, size_max=1000)
+    assert finding(found, "page_size").hint == "limit=5 brought 5 records; limit=1000 brought 45"

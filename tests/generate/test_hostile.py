@@ -87,7 +87,7 @@ def literals(tree):
     return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(sources)
 def test_hostile_names_stay_data(spec):
     files = render(spec)
@@ -104,6 +104,7 @@ def test_hostile_names_stay_data(spec):
         called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
         assert called <= CALLS | own
         assert not any(isinstance(node, (ast.Lambda, ast.JoinedStr, ast.Import)) for node in ast.walk(tree))
+    assert all(content.encode() for name, content in files.items() if name != "requirements.txt")
     held = literals(trees["api.py"])
     assert spec.base_url in held
     for endpoint in spec.endpoints:

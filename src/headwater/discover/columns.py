@@ -104,6 +104,7 @@ def _moment(name: str, value: Any) -> float | None:
     if not ISO.match(value):
         return None
     text = re.sub(r"\s*(Z|UTC)$", "+00:00", value)
+    text = re.sub(r"\s+([+-])", r"\1", text)
     text = re.sub(r"(\.\d{1,6})\d*", lambda part: part.group(1).ljust(7, "0"), text)
     text = re.sub(r"([+-]\d{2})(\d{2})$", r"\1:\2", text) if ":" in text else text
     try:

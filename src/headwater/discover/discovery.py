@@ -179,6 +179,13 @@ def _unpaged(endpoint: Endpoint, findings: Findings) -> None:
         findings.add(
             "paging", f"there is more than one page ({more}), but no way to the next was found", tried, "error"
         )
+    elif not endpoint.reader.left:
+        findings.add(
+            "paging",
+            "no way to a second page was found, but the request budget ended before every way was tried",
+            tried,
+            "warning",
+        )
     elif may_page(endpoint):
         findings.add(
             "paging",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from headwater.model.finding import Finding, Severity
 
-__all__ = ["Findings"]
+__all__ = ["Findings", "printable"]
 
 
 class Findings:
@@ -19,5 +19,11 @@ class Findings:
 
     def add(self, topic: str, what: str, hint: str = "", severity: Severity = "info") -> None:
         """Add the finding `discover.<topic>`; `hint` is its evidence."""
-        self.all.append(Finding(f"discover.{topic}", severity, self._where, what, hint))
-        self._tell(self.all[-1])
+        finding = Finding(f"discover.{topic}", severity, self._where, printable(what), printable(hint))
+        self.all.append(finding)
+        self._tell(finding)
+
+
+def printable(text: str) -> str:
+    """Return `text` without what a terminal would obey: names and samples come from the source."""
+    return "".join(character if character.isprintable() else "�" for character in text)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from headwater.discover.trial import fingerprint
+from headwater.discover.trial import count, fingerprint
 from headwater_runtime.records import Row
 
 __all__ = ["Key", "distinct", "find_key", "id_like"]
@@ -46,7 +46,7 @@ def find_key(rows: Sequence[Row], table: str) -> Key:
     parts = [*likely, *(name for name in names if name not in likely and DATE_LIKE.search(name))][:MOST_PARTS]
     pairs = [pair for pair in combinations(parts, 2) if pair[0] in likely]
     wide = [pair for name in likely for pair in ((name, other) for other in names if other != name)]
-    count = f"{len(rows)} record{'' if len(rows) == 1 else 's'}"
+    read = count(len(rows), "record")
     for trusted, choices in (
         (True, [(n,) for n in likely]),
         (True, pairs),
@@ -60,12 +60,12 @@ def find_key(rows: Sequence[Row], table: str) -> Key:
                 return Key(
                     columns,
                     trusted and len(rows) > 1,
-                    f"{shown}: never null and unique over {count}{note}{_beaten(rows, likely, columns)}",
+                    f"{shown}: never null and unique over {read}{note}{_beaten(rows, likely, columns)}",
                 )
     return Key(
         (),
         trusted=False,
-        evidence=f"no column and no pair of columns is unique over {count}{_beaten(rows, likely, ())}",
+        evidence=f"no column and no pair of columns is unique over {read}{_beaten(rows, likely, ())}",
     )
 
 
@@ -82,7 +82,7 @@ def _usable(rows: Sequence[Row]) -> list[str]:
         whole = isinstance(value, int) and not isinstance(value, bool)
         return whole or (isinstance(value, str) and 0 < len(value) <= LONGEST)
 
-    return [name for name in (rows[0] if rows else ()) if all(usable(row.get(name)) for row in rows)]
+    return [name for name in (rows[0] if rows else ()) if name and all(usable(row.get(name)) for row in rows)]
 
 
 def _likeness(name: str, table: str) -> int:
@@ -107,5 +107,5 @@ def _beaten(rows: Sequence[Row], likely: Sequence[str], columns: tuple[str, ...]
     for name in likely:
         repeats = len(rows) - len({str(row[name]) for row in rows})
         if repeats and columns != (name,):
-            lost.append(f"not {name}: {repeats} of its values repeat")
+            lost.append(f"not {name}: {count(repeats, 'duplicate')}")
     return f" ({'; '.join(lost[:3])})" if lost else ""

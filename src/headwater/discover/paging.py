@@ -107,20 +107,13 @@ def _next_link(endpoint: Endpoint) -> Found | None:
             endpoint.asides.append(f"{path}: leads to {there.scheme}://{there.hostname}, where no credential is sent")
         elif not trial.moved:
             endpoint.asides.append(f"{path}: following it {trial.evidence if trial.rows else 'brought no page'}")
-        elif any("." in step for step in _steps(endpoint.first.body, path)):
+        elif lookup(endpoint.first.body, path) != value:
             endpoint.asides.append(f"{path}: works, but a name with a dot in it cannot be written as a path yet")
         else:
             kind = "an absolute" if value.startswith("http") else "a relative"
             evidence = f"'{path}' holds {kind} link; following it {trial.evidence}"
             return Found(PagingSpec("next_link", path=path), evidence, trial)
     return None
-
-
-def _steps(body: Any, path: str) -> list[str]:
-    """Return the names that lead to `path`, which may hold dots themselves."""
-    if lookup(body, path) is not None and isinstance(lookup(body, path), str):
-        return path.split(".")
-    return [path]
 
 
 def _next_token(endpoint: Endpoint) -> Found | None:

@@ -23,6 +23,7 @@ MAX_REDIRECTS = 5
 WORDS = 2_000  # characters of an error text that are looked at
 QUOTED = 200  # characters of it that a message may quote
 LONGEST_WAIT = 300.0
+IMPATIENT = 2  # attempts where the source itself fails: what breaks on an odd parameter breaks again
 
 
 @dataclass(frozen=True)
@@ -122,13 +123,12 @@ class Reader:
             except TransportError as error:
                 trouble = error.what
             failures += 1
-            # A source that breaks on an odd parameter breaks again; one that limits its rate deserves patience.
-            patience = self._retry.attempts if response is not None and response.status in {429, 503} else 2
+            patience = self._retry.attempts if response is not None and response.status in {429, 503} else IMPATIENT
             pause = self._retry.wait(failures, response, self.clock.now())
             if failures >= patience or pause > LONGEST_WAIT:
                 status = response.status if response is not None else 0
                 return Reply(status, trouble=trouble, path=urlsplit(request.url).path)
-            self.waited += pause
+            self.waited += pause if patience > IMPATIENT else 0.0
             self.clock.sleep(pause)
 
     def _reply(self, request: Request, response: Response) -> Reply:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from headwater.discover.columns import DateField, date_fields, describe
-from headwater.discover.findings import Findings
+from headwater.discover.findings import Findings, printable
 from headwater.discover.key import Key, distinct, find_key
 from headwater.discover.trial import Endpoint, count
 from headwater.discover.vocabulary import UNTELLING, USUAL
@@ -50,7 +50,7 @@ def survey(endpoint: Endpoint, paging: PagingSpec, name: str, findings: Findings
         secret_params=address.secret_params,
         token_is_durable=durable,
         date_field=dates[0].name if dates else "",
-        fields={column: reader.redact(sample) for column, sample in fields.samples.items()},
+        fields={column: printable(reader.redact(sample)) for column, sample in fields.samples.items()},
         types=fields.types,
         records_seen=len(rows),
         complete=walked.complete,
@@ -72,7 +72,7 @@ def _ending(walked: Walk, paging: PagingSpec, kept: int, findings: Findings) -> 
     if doubles > 0 and walked.rows:
         findings.add(
             "doubles",
-            f"{doubles} records came twice, equal in every field",
+            f"{count(doubles, 'record')} came twice, equal in every field",
             "pages overlap, or the source repeats itself",
             "warning",
         )

@@ -7,7 +7,7 @@ import json
 import keyword
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import jinja2
@@ -74,10 +74,10 @@ def write(
         raise UsageError(f"{', '.join(unknown)} is not a setting of this connector", where=CONFIGURATION)
     if values:
         files[CONFIGURATION] = _json({**known, **values})
-    _check_folder(into, files, overwrite=overwrite)
     hashes = {name: _hash(content.encode()) for name, content in sorted(files.items()) if name != CONFIGURATION}
     files[MANIFEST] = _json({"written_by": "headwater new", "files": hashes})
     try:
+        _check_folder(into, hashes, overwrite=overwrite)
         into.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             _write(into / name, content.encode(), private=name == CONFIGURATION)
@@ -108,7 +108,8 @@ def _check(spec: SourceSpec) -> None:
         raise UsageError("two endpoints fill a table of one name", where=spec.name, hint="give each its own")
 
 
-def _check_folder(into: Path, files: Mapping[str, str], *, overwrite: bool) -> None:
+def _check_folder(into: Path, names: Iterable[str], *, overwrite: bool) -> None:
+    """Refuse a folder that holds anything but what was written there before and left as it was."""
     if into.exists() and not into.is_dir():
         raise UsageError("there is a file of this name", where=str(into), hint="name another folder with --into")
     if not into.exists() or not any(into.iterdir()):
@@ -120,11 +121,7 @@ def _check_folder(into: Path, files: Mapping[str, str], *, overwrite: bool) -> N
             where=str(into),
             hint="name another folder with --into, or move this one away",
         )
-    foreign = [
-        name
-        for name in files
-        if name != CONFIGURATION and (into / name).exists() and _hash((into / name).read_bytes()) != written.get(name)
-    ]
+    foreign = [name for name in names if (into / name).exists() and _hash_of(into / name) != written.get(name)]
     if foreign:
         raise UsageError(
             f"{', '.join(sorted(foreign))} was edited since it was written",
@@ -149,6 +146,10 @@ def _write(path: Path, content: bytes, *, private: bool) -> None:
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o644), "wb") as file:
         file.write(content)
     fresh.replace(path)
+
+
+def _hash_of(path: Path) -> str:
+    return _hash(path.read_bytes()) if path.is_file() else ""
 
 
 def _hash(content: bytes) -> str:
