@@ -10,7 +10,7 @@ import pytest
 from headwater.errors import ProjectError
 from headwater.prove import LAWS, Case, Judgement, Progress, Proof, prove, render, tree_hash
 
-from .conftest import HANDWRITTEN, ON_RUNTIME
+from .conftest import HANDWRITTEN, ON_RUNTIME, ROOT
 
 ALL = [1, 2, 4, 5, 7, 9, 11, 12]
 
@@ -20,9 +20,14 @@ def test_the_laws_are_these_in_this_order():
 
 
 @pytest.mark.timeout(120)
-def test_the_cpg_connector_keeps_every_law(cpg):
-    proof = prove(ON_RUNTIME, cpg, effort="quick")
-    assert {one.number: (one.verdict, one.failures) for one in proof.judgements} == dict.fromkeys(ALL, ("passed", ()))
+def test_the_cpg_connector_keeps_every_law_as_the_documentation_has_it(monkeypatch):
+    (block,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "prove.md").read_text(), re.DOTALL | re.MULTILINE)
+    monkeypatch.chdir(ROOT)
+    told = {}
+    exec(block, told)
+    judgements = told["proof"].judgements
+    assert {one.number: (one.verdict, one.failures) for one in judgements} == dict.fromkeys(ALL, ("passed", ()))
+    assert "**8 of 8 laws hold**" in told["page"]
 
 
 def test_a_full_proof_kills_at_every_operation_and_strikes_every_request(small):

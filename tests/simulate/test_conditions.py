@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 import requests
 
-from headwater.simulate import Event, Fault, FaultPlan, RateLimit
+from headwater.errors import SimulatorError
+from headwater.simulate import Conditions, Event, Fault, FaultPlan, RateLimit
 
 
 def test_a_rate_limit_answers_429_until_its_window_moved_on(under, http, clock):
@@ -80,6 +81,15 @@ def test_the_log_never_holds_a_secret(server, http, secret):
     (exchange,) = server.log
     assert exchange.params == {"q": "***", "key": "***", "plain": "1"}
     assert secret not in repr(server.log)
+
+
+@pytest.mark.parametrize(
+    "impossible",
+    [{"latency": -1}, {"latency": float("nan")}, {"rate_limit": RateLimit(0)}, {"rate_limit": RateLimit(1, seconds=0)}],
+)
+def test_conditions_that_cannot_be_are_refused(impossible):
+    with pytest.raises(SimulatorError, match="cannot be|Nothing can pass"):
+        Conditions(**impossible)
 
 
 def test_a_reset_of_the_conditions_begins_again_at_request_one(under, http):

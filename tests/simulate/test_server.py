@@ -30,8 +30,15 @@ def test_parameters_are_decoded_and_the_last_of_a_repeated_one_counts(server, ht
 
 
 def test_placeholders_capture_and_bodies_arrive(server, http):
-    reply = http.post(f"{server.url}/lists/7/echo/b-1", data="héllo".encode())
-    assert reply.json() == {"captured": {"list": "7", "item": "b-1"}, "params": {}, "body": "héllo"}
+    reply = http.post(f"{server.url}/lists/7/echo/b%2F1", data="héllo".encode())
+    assert reply.json() == {"captured": {"list": "7", "item": "b/1"}, "params": {}, "body": "héllo"}
+
+
+@pytest.mark.parametrize("framing", [b"Transfer-Encoding: chunked", b"Content-Length: many"])
+def test_a_body_of_unknown_length_is_refused(server, framing):
+    assert talk(server, b"POST /lists/7/echo/1 HTTP/1.1\r\nHost: x\r\n" + framing + b"\r\n\r\n").startswith(
+        b"HTTP/1.1 411"
+    )
 
 
 def test_an_unknown_path_is_404_and_a_wrong_method_405_in_json(server, http):

@@ -48,6 +48,11 @@ def test_an_unknown_option_is_refused_and_the_known_ones_named(cpg):
         cpg.simulation(colour="red")
 
 
+def test_fewer_than_no_records_are_refused(cpg):
+    with pytest.raises(SimulatorError, match=r"-1 records(?s:.)*0 or more"):
+        cpg.simulation(records=-1)
+
+
 def test_secrets_are_the_values_of_the_secret_settings(cpg):
     assert cpg.secrets() == {cpg.configuration("http://x")["api_key"]}
     assert isinstance(cpg, Simulator)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from headwater.engine import Destination, DuckDbDestination, Event, LoadedConnector, SyncResult, run
+from headwater.engine import Destination, DuckDbDestination, Event, LoadedConnector, SyncResult, content, run
 from headwater.engine.intake import Killed
 from headwater.engine.naming import fivetran_name
 from headwater.prove.journal import Journal
@@ -238,15 +238,16 @@ class Landing:
     def snapshot(self) -> Snapshot:
         """Return what the destination holds."""
         connection = self.destination.connect()
-        found = connection.execute(TABLES).fetchall()
-        return Snapshot(
-            {
-                name if schema == SCHEMA else f"{schema}.{name}": connection.table(
-                    f'"{schema}"."{name}"'
-                ).to_arrow_table()
-                for schema, name in found
-            }
-        )
+        rows = {
+            name if schema == SCHEMA else f"{schema}.{name}": _rows(connection.table(f'"{schema}"."{name}"'))
+            for schema, name in connection.execute(TABLES).fetchall()
+        }
+        return Snapshot(content(self.destination), rows)
+
+
+def _rows(table: Any) -> list[dict[str, Any]]:
+    """Return the live rows of a table. Arrow hands over moments with a time zone, which DuckDB alone needs a package for."""
+    return [row for row in table.to_arrow_table().to_pylist() if not row.get("_fivetran_deleted")]
 
 
 def _clear(destination: DuckDbDestination) -> None:

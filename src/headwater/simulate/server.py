@@ -176,7 +176,11 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         split = urlsplit(self.path)
-        length = int(self.headers.get("Content-Length") or 0)
+        length = self._length()
+        if length is None:
+            self.close_connection = True  # where its body ends, and the next request begins, is unknown
+            self._send(Outcome(Reply.error(411, "Send the body with a Content-Length.")))
+            return
         request = Request(
             method=self.command,
             path=split.path,
@@ -192,6 +196,12 @@ class _Connection(BaseHTTPRequestHandler):
             self._reset()
         else:
             self._send(outcome)
+
+    def _length(self) -> int | None:
+        text = self.headers.get("Content-Length", "0")
+        if self.headers.get("Transfer-Encoding") or not (text.isascii() and text.isdigit()):
+            return None
+        return int(text)
 
     def _send(self, outcome: Outcome) -> None:
         data = _head(outcome.reply)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import unquote
 
 from headwater.simulate.envelope import Envelope
 from headwater.simulate.message import Handler, Reply, Request
@@ -52,7 +53,9 @@ class Simulation:
         for route in self.routes:
             found = route.pattern.fullmatch(request.path)
             if found and route.method == request.method:
-                return route, replace(request, captured=found.groupdict())
+                return route, replace(
+                    request, captured={name: unquote(text) for name, text in found.groupdict().items()}
+                )
             if found:
                 others.append(route.method)
         if others:

@@ -43,7 +43,7 @@ class Simulator:
     options: Mapping[str, object] = field(default_factory=dict)
 
     def simulation(self, *, seed: int = 0, records: int | None = None, **options: object) -> Simulation:
-        """Return a fresh vendor; SimulatorError for an option it does not have."""
+        """Return a fresh vendor; SimulatorError for an option it does not have, or fewer than no records."""
         unknown = sorted(set(options) - set(self.options))
         if unknown:
             raise SimulatorError(
@@ -52,6 +52,8 @@ class Simulator:
                 hint=f"It has: {', '.join(sorted(self.options)) or 'none'}.",
             )
         count = self.records if records is None else records
+        if count < 0:
+            raise SimulatorError(f"There cannot be {count} records", where=self.name, hint="Give 0 or more.")
         return self.build(seed=seed, records=count, **{**self.options, **options})
 
     def secrets(self) -> frozenset[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from email.utils import format_datetime
 
+from headwater.errors import SimulatorError
 from headwater.simulate.fault import CONTRACT_BREAKS, Fault, FaultPlan
 from headwater.simulate.message import Reply, Request
 from headwater.simulate.rate_limit import RateLimit, Window
@@ -36,6 +38,12 @@ class Conditions:
     rate_limit: RateLimit | None = None
     latency: float = 0.0
     events: tuple[Event, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.latency < math.inf:
+            raise SimulatorError(f"A latency of {self.latency} seconds cannot be", hint="Give 0 or more.")
+        if self.rate_limit is not None and (self.rate_limit.requests < 1 or self.rate_limit.seconds <= 0):
+            raise SimulatorError(f"Nothing can pass {self.rate_limit}", hint="Allow at least one request in some time.")
 
 
 @dataclass(frozen=True)

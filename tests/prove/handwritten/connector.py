@@ -52,7 +52,7 @@ def update(configuration, state):
                 op.upsert("cpg_records", record)
             cursor = page.get("next_cursor") or cursor
             op.checkpoint({"cursor": cursor})
-            log.fine(f"Read {len(records)} records.")
+            log.debug(f"Read {len(records)} records.")
             if not page["has_more"]:
                 return
 

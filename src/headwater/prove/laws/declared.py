@@ -17,10 +17,10 @@ def check(rig: Rig) -> Generator[Case, None, None]:
         if not declared:
             raise NotJudgedError("The connector declares no schema.")
         first = landing.sync()
-        yield Case("after one sync", first.trouble or _undeclared(vendor, set(landing.snapshot().tables)))
+        yield Case("after one sync", first.trouble or _undeclared(vendor, set(landing.snapshot().contents)))
         vendor.grow(7)
         second = landing.sync(state=first.result.state)
-        yield Case("after growth", second.trouble or _undeclared(vendor, set(landing.snapshot().tables)))
+        yield Case("after growth", second.trouble or _undeclared(vendor, set(landing.snapshot().contents)))
 
 
 def _undeclared(vendor: Vendor, written: set[str]) -> str:

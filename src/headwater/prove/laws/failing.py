@@ -35,6 +35,8 @@ def check(rig: Rig) -> Generator[Case, None, None]:
 
 def _case(vendor: Vendor, whole: Whole, plan: FaultPlan) -> Case:
     rehearsal = vendor.rehearse(conditions=Conditions(plan))
+    if plan.rules[0].nth is not None and not any(one.fault for one in rehearsal.sync.exchanges):
+        return Case(str(plan), "the request to strike never came: the sync asked less than it did before")
     if rehearsal.sync.trouble or rehearsal.same(whole.rehearsal):
         return Case(str(plan), rehearsal.sync.trouble)
     with vendor.landing() as landing:

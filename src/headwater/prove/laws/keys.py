@@ -41,7 +41,7 @@ def _bad(vendor: Vendor, snapshot: Snapshot) -> str:
     """Look at each table by the source's key and by the key the connector declares."""
     keys = [*vendor.rig.simulator.keys.items(), *vendor.rig.declared(vendor.configuration).items()]
     for table, key in keys:
-        if key and (problem := _bad_keys(table, key, snapshot.rows(table))):
+        if key and (problem := _bad_keys(table, key, snapshot.rows.get(table, []))):
             return problem
     return ""
 

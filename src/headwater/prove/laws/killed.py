@@ -41,10 +41,14 @@ def check(rig: Rig) -> Generator[Case, None, None]:
 def _interrupted(vendor: Vendor, whole: Whole, resumed: Resumed, **how: Unpack[How]) -> str:
     """Run a sync that does not reach its end, and resume it, unless one that left the very same was resumed before."""
     first = vendor.rehearse(**how)
-    if how.get("conditions") is None and first.sync.result.status == "failed":
-        return first.sync.trouble
-    if how.get("conditions") is not None and not first.sync.trouble:
-        return "the sync claims success although the source was gone"
+    status = first.sync.result.status
+    if "conditions" in how:
+        if status == "ok":
+            return "the sync claims success although the source was gone"
+    elif (
+        status != "killed" and how.get("kill_at") != whole.sync.operations
+    ):  # after the last one it has nothing to die at
+        return first.sync.trouble or "the sync went on to its end although it was killed"
     for before, problem in resumed:
         if before.same(first):
             return problem

@@ -46,8 +46,9 @@ def forms(secret: str) -> set[str]:
 
 
 def _sync(vendor: Vendor, settings: Mapping[str, str] | None = None, conditions: Conditions | None = None) -> Sync:
-    with vendor.landing() as landing:
-        return landing.sync(settings=settings, conditions=conditions)
+    return vendor.rehearse(
+        settings=settings, conditions=conditions
+    ).sync  # rows are no matter here, so nothing is landed
 
 
 def _leak(sync: Sync, secrets: Iterable[str]) -> str:

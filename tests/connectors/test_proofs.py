@@ -1,0 +1,17 @@
+"""A proof on the shelf is of the connector on the shelf."""
+
+import re
+
+import pytest
+
+from headwater import catalog
+from headwater.prove import tree_hash
+
+
+@pytest.mark.parametrize("name", sorted(catalog.connectors()))
+def test_the_proof_is_of_this_connector_and_every_law_was_judged(name):
+    project = catalog.connectors()[name]
+    page = (project / "PROOF.md").read_text()
+    assert f"tree `{tree_hash(project)}`" in page, f"run `headwater prove connectors/{name}`"
+    assert "❌" not in page
+    assert len(re.findall(r"✅ passed", page)) >= 8
