@@ -17,7 +17,6 @@ from hypothesis import settings
 from headwater import catalog
 from headwater.simulate import Server, load_simulator, serve
 
-
 settings.register_profile("headwater", deadline=None)  # how long an example takes says nothing about whether it holds
 settings.load_profile("headwater")
 

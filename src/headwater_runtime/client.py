@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
+from headwater_runtime import json_text
 from headwater_runtime.auth import Auth
 from headwater_runtime.clock import Clock, SystemClock
 from headwater_runtime.errors import ConfigError, ContractError, HeadwaterError, SourceError, TransientError
@@ -188,7 +188,7 @@ class _NotJsonError(ContractError):
 
 def _decode(response: Response, where: str) -> Any:
     try:
-        return json.loads(response.body)
+        return json_text.loads(response.body)
     except ValueError:
         kind = response.headers.get("content-type", "no content type")
         # Not chained: the decoder's exception carries the whole body.
@@ -228,7 +228,7 @@ def _refuse(response: Response, where: str) -> None:
 def _vendor_words(response: Response) -> str:
     """Return the error text of a JSON error body, shortened; nothing of a body that is not one."""
     try:
-        body = json.loads(response.body)
+        body = json_text.loads(response.body)
     except ValueError:
         return ""
     found = body if isinstance(body, dict) else {}

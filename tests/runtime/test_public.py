@@ -20,8 +20,8 @@ def test_the_exported_names_are_sorted_real_and_complete():
     assert exported == set(headwater_runtime.__all__)
 
 
-def test_it_imports_nothing_but_the_standard_library_requests_and_the_sdk():
-    allowed = set(sys.stdlib_module_names) | {"requests", "fivetran_connector_sdk", "headwater_runtime"}
+def test_it_imports_nothing_but_the_standard_library_requests_the_sdk_and_orjson_if_there():
+    allowed = set(sys.stdlib_module_names) | {"requests", "fivetran_connector_sdk", "headwater_runtime", "orjson"}
     for module in FOLDER.glob("*.py"):
         for node in ast.walk(ast.parse(module.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
