@@ -20,32 +20,43 @@ from headwater.engine import Content, DuckDbDestination, SyncResult, content, di
 
 COUNT = re.compile(r"(Upserts|Updates|Deletes|Truncates|Schema changes|Checkpoints)\s*\|\s*(\d+)")
 
-Operation = Callable[[], None]
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of a connector, printable."""
+
+    name: str
+    arguments: tuple[Any, ...]
+    schema: str | None = None
+
+    def __call__(self) -> None:
+        operation = getattr(Operations, self.name)
+        operation(*self.arguments, **({} if self.schema is None else {"schema": self.schema}))
 
 
 def up(table: str, /, schema: str | None = None, **row: Any) -> Operation:
-    return lambda: Operations.upsert(table, row, schema=schema)
+    return Operation("upsert", (table, row), schema)
 
 
 def row(table: str, values: Mapping[str, Any], *, schema: str | None = None) -> Operation:
     """An upsert whose column names Python cannot spell as keywords."""
-    return lambda: Operations.upsert(table, dict(values), schema=schema)
+    return Operation("upsert", (table, dict(values)), schema)
 
 
 def mod(table: str, /, **row: Any) -> Operation:
-    return lambda: Operations.update(table, row)
+    return Operation("update", (table, row))
 
 
 def rm(table: str, /, **keys: Any) -> Operation:
-    return lambda: Operations.delete(table, keys)
+    return Operation("delete", (table, keys))
 
 
 def clear(table: str, /) -> Operation:
-    return lambda: Operations.truncate(table)
+    return Operation("truncate", (table,))
 
 
 def ok(**state: Any) -> Operation:
-    return lambda: Operations.checkpoint(state)
+    return Operation("checkpoint", (state,))
 
 
 def boom() -> None:
@@ -69,7 +80,7 @@ class Sync:
     """One sync of a case: what it declares and what it does."""
 
     declared: Sequence[Mapping[str, Any]]
-    operations: Sequence[Operation]
+    operations: Sequence[Callable[[], None]]
 
     def connector(self) -> Connector:
         def update(configuration: dict[str, str], state: dict[str, Any]) -> None:
@@ -98,9 +109,7 @@ def ours(syncs: Sequence[Sync], naming: str = "FIVETRAN_NAMING") -> list[Outcome
             sync.connector(), configuration={}, state=state, destination=destination, naming=naming
         )
         state = dict(result.state)
-        outcomes.append(
-            Outcome(not result.ok, content(destination), dict(result.operations), state, result.error)
-        )
+        outcomes.append(Outcome(not result.ok, content(destination), dict(result.operations), state, result.error))
     destination.connect().close()
     return outcomes
 
@@ -118,7 +127,7 @@ def _reference(sync: Sync, folder: Path, naming: str) -> Outcome:
     try:
         with contextlib.redirect_stdout(printed):
             core.run(_Source(sync.connector()), str(folder), {}, state, naming == "FIVETRAN_NAMING")
-    except (Exception, core.ConnectorTask) as raised:
+    except (Exception, core.ConnectorTask) as raised:  # noqa: BLE001  (which error it is belongs to the outcome)
         error = raised
     finally:
         runtime.install(None)

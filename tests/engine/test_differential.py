@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from .harness import Operation, Sync, boom, clear, compared, mod, ok, rm, row, table, up
-from fivetran_connector_sdk import Operations
 
 KEYED = [table("t", "id")]
 KEYLESS = [table("t")]
@@ -89,12 +88,29 @@ CASES: dict[str, list[Sync]] = {
         sync(KEYED, up("t", id=2, x="back"), rm("t", id=1, x="last words"), ok(),
              rm("t", id=2), mod("t", id=2, x="undeleted"), up("t", id=3), rm("t", id=3), up("t", id=3, x="again")),
     ],
+    "empty values in updates": [
+        sync([table("t", "id", d="STRING", x="XML")],
+             up("t", id=1, s="a", d="b", x="<a/>", j={}, b=b"x", n=5), up("t", id=2, s="a"), up("t", id=3, s="a"), ok(),
+             mod("t", id=1, s="", d="", x="", j="", b=b"", n=""), mod("t", id=2, s="z"), up("t", id=3, s="", b=b""), mod("t", id=3, d=""),
+             up("t", id=4, s="q"), mod("t", id=4, s="", b=b"")),
+        sync(KEYED, rm("t", id=1, b=b"", n="")),
+    ],
+    "key changes without rows": [
+        sync([table("t", "a")], up("t", a=1, b="x", c=1), up("u", a=1)), sync([table("t", "b"), table("u", "a")]),
+        sync([table("t")]), sync([table("t", "d")]), sync([table("t", "a", "c")], ok()),
+    ],
+    "declared at the first checkpoint": [
+        sync([table("t", "id"), table("u"), table("v", "id", id="INT")], ok(s=1), up("u", a=1), boom),
+        sync([table("w", "id", id="INT")], up("t", id=1), boom),
+        sync([table("w", "id", id="INT")], up("t", id=1), ok(s=2), up("t", id=2), boom),
+        sync([table("t", "id", x="STRING"), table("u")], ok(s=3)),
+    ],
     "update before upsert": [
         sync(KEYED, mod("t", id=1, x="a"), ok(s=1)),
         sync(KEYED, mod("t", id=1, x="a"), up("t", id=1, y=1), ok(), mod("t", id=1, x="b"), up("t", id=1, y=2)),
     ],
     "partial upserts": [sync(KEYED, up("t", id=1, x=1, y=2), up("t", id=1, z=3), ok(), up("t", id=1, x=4))],
-    "only deletes": [sync(KEYED, rm("t", id=1), ok()), sync([table("t", "id", id="INT")], rm("t", id=1))],
+    "only updates and deletes": [sync(KEYED, rm("t", id=1), mod("t", id=1, x=1), ok()), sync([table("t", "id", id="INT")], rm("t", id=1))],
     "truncates": [
         sync(KEYED, up("t", id=1, x="a"), up("t", id=2), clear("t"), up("t", id=2, x="b"), up("t", id=3), ok()),
         sync(KEYED, clear("t"), ok(), clear("u")),
@@ -148,7 +164,7 @@ CASES: dict[str, list[Sync]] = {
     "fails after a checkpoint": [sync(KEYED, up("t", id=1), ok(s=1), up("t", id=2), clear("t"), boom), sync(KEYED, up("t", id=3), ok(s=2))],
     "state": [sync(KEYED, ok(a="é", b=[1, None, 1.5], c={"z": 1, "a": 2})), sync(KEYED, up("t", id=1)), sync(KEYED, ok())],
     "warning and error": [
-        sync(KEYED, lambda: Operations.warning("careful"), up("t", id=1), ok(s=1), up("t", id=2), lambda: Operations.error("bad", "trace")),
+        sync(KEYED, Operation("warning", ("careful",)), up("t", id=1), ok(s=1), up("t", id=2), Operation("error", ("bad", "trace"))),
     ],
     "many rows": [
         sync(KEYED, *(up("t", id=n % 9000, x=f"t{n}" if n % 7 else n, y=n / 4) for n in range(10000)), ok(),

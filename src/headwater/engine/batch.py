@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fivetran_connector_sdk_cli.type_coercion import encode_row_data
-from headwater_runtime import Row, Table
-from headwater_runtime.values import sdk_row
 
 from headwater.engine.buffer import Chunk, Kind
 from headwater.engine.intake import Intake
 from headwater.engine.operations import null_key_error
 from headwater.engine.rows import cells_chunk, values_chunk
 from headwater.engine.shape import TableShape
+from headwater_runtime import Row, Table
+from headwater_runtime.values import sdk_row
 
 __all__ = ["BatchSink"]
 

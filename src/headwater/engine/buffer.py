@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headwater.engine.columns import Column
 from headwater.engine.shape import TableName, TableShape
@@ -34,6 +35,13 @@ class Chunk:
     def only_upserts(self) -> bool:
         """Whether no row depends on what is in the destination."""
         return self.kinds is Kind.UPSERT
+
+    @property
+    def some_upserts(self) -> bool:
+        """Whether there is a row that may be new."""
+        if isinstance(self.kinds, Kind):
+            return self.only_upserts
+        return bool(pc.any(pc.equal(self.kinds, int(Kind.UPSERT))).as_py())
 
 
 @dataclass

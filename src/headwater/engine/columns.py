@@ -24,10 +24,10 @@ from fivetran_connector_sdk_core.constants import (
     CELL_NULL,
     CELL_SCALAR,
 )
-from headwater_runtime.values import sdk_row
 
+from headwater.engine.sqltypes import BIGINT, BLOB, BOOLEAN, DOUBLE, FLOAT, JSON, VARCHAR, SqlType, widest
 from headwater.engine.texts import first_typed, type_of_array
-from headwater.engine.types import BIGINT, BLOB, BOOLEAN, DOUBLE, FLOAT, JSON, VARCHAR, SqlType, widest
+from headwater_runtime.values import sdk_row
 
 __all__ = ["Column", "Form", "column_of_cells", "column_of_values", "split_cells"]
 
@@ -91,7 +91,7 @@ def split_cells(cells: Sequence[bytes | None]) -> dict[Form, pa.Array]:
     whole = len(found) == 1 and None not in cells
     parts = {}
     for prefix in found - {CELL_NULL}:
-        payload = (
+        payload: list[bytes | None] = (
             [cell[1:] for cell in cells if cell]
             if whole
             else [cell[1:] if cell is not None and cell[0] == prefix else None for cell in cells]

@@ -1,10 +1,11 @@
 """A DuckDB file (or memory) as the destination, laid out as the SDK's own local runner lays it out."""
 
+# ruff: noqa: S608  (names in statements are quoted identifiers, values are never the connector's)
+
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from headwater.engine.landing import MACROS
 from headwater.engine.merge import Target, merge, truncate
 from headwater.engine.naming import FIVETRAN_NAMING
 from headwater.engine.shape import ROW_ID, TableName, TableShape
-from headwater.engine.types import SqlType, wider
+from headwater.engine.sqltypes import SqlType, wider
 from headwater.errors import WarehouseError
 
 __all__ = ["MEMORY", "DuckDbDestination", "explained"]
@@ -33,6 +34,7 @@ class DuckDbDestination:
         self.path = str(path)
         self._connection: Any = None
         self._tables: dict[TableName, Existing] = {}
+        self._asked: dict[TableName, Mapping[str, SqlType]] = {}  # by changes to rows of tables that are not there yet
 
     @property
     def in_memory(self) -> bool:
@@ -45,10 +47,12 @@ class DuckDbDestination:
         with explained(self.path):
             for macro in MACROS:
                 connection.execute(macro)
-            connection.execute("CREATE TABLE IF NOT EXISTS main._fivetran_metadata(key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL)")
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS main._fivetran_metadata(key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL)"
+            )
             connection.execute(f"INSERT OR IGNORE INTO {METADATA} VALUES ('naming_strategy', ?)", [naming])
             kept = connection.execute(f"SELECT value FROM {METADATA} WHERE key = 'naming_strategy'").fetchone()
-            self._tables = read_tables(connection)
+            self._tables, self._asked = read_tables(connection), {}
         return str(kept[0]) if kept else naming
 
     def connect(self) -> Any:
@@ -105,7 +109,9 @@ class DuckDbDestination:
         existing = self._tables.get(shape.name)
         if existing is None and not all(shape.columns.get(column) for column in shape.key):
             return
-        planned = Existing(planned_columns(existing, shape, {}, rows=False), existing.key if existing else shape.key)
+        columns = planned_columns(existing, shape, {}, rows=False)
+        known = shape.key and all(column in columns for column in shape.key)
+        planned = Existing(columns, shape.key if known or existing is None else existing.key)
         evolve(self._connection, shape.name, existing, planned)
         self._tables[shape.name] = planned
 
@@ -113,14 +119,16 @@ class DuckDbDestination:
         shape, name = change.shape, change.shape.name
         chunks = [chunk for section in change.sections for chunk in section.chunks]
         existing = self._tables.get(name)
-        inserts = any(not isinstance(chunk.kinds, int) or chunk.only_upserts for chunk in chunks)
+        inserts = any(chunk.some_upserts for chunk in chunks)
+        asked = _joined(self._asked.pop(name, {}), _asked(chunks))
         if existing is None and not inserts:
+            self._asked[name] = asked
             return  # nothing there to change or to delete
         empty = existing is None
         planned = existing
         if chunks:
             key = shape.row_key if shape.key or ROW_ID in _names(chunks) else ()
-            planned = Existing(planned_columns(existing, shape, _asked(chunks), rows=True), key)
+            planned = Existing(planned_columns(existing, shape, asked, rows=True), key)
             evolve(self._connection, name, existing, planned)
             self._tables[name] = planned
         assert planned is not None  # noqa: S101  (no chunks and no table returned above)
@@ -152,6 +160,10 @@ def _asked(chunks: Sequence[Any]) -> dict[str, SqlType]:
     return {name: types[name] for name in sorted(types, key=lambda name: first[name])}
 
 
+def _joined(one: Mapping[str, SqlType], other: Mapping[str, SqlType]) -> dict[str, SqlType]:
+    return {**one, **{name: wider(one.get(name), kind) or kind for name, kind in other.items()}}
+
+
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -163,28 +175,51 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-class explained:  # noqa: N801  (reads as a clause: with explained(path))
+@contextmanager
+def explained(path: str) -> Iterator[None]:
     """Turn DuckDB's errors into WarehouseErrors that say what to do."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if not isinstance(error, duckdb.Error):
-            return
+    try:
+        yield
+    except duckdb.Error as error:
         text = str(error).splitlines()[0]
-        what, hint = f"DuckDB: {text}", "see the message; the last checkpoint's data is whole"
-        if isinstance(error, duckdb.IOException) and "lock" in text.lower():
-            what, hint = "the warehouse is in use by another process", "close the other run (or the DuckDB shell) and run again"
-        elif isinstance(error, duckdb.IOException) and ("valid DuckDB" in text or "magic" in text.lower() or "checksum" in text):
-            what, hint = "the warehouse file is not a DuckDB database, or is damaged", "restore it, or start anew with --reset"
-        elif isinstance(error, duckdb.IOException):
-            what, hint = f"the warehouse cannot be opened or written: {text}", "check the folder's permissions and the free space"
-        elif isinstance(error, duckdb.ConstraintException):
-            what, hint = f"a row has no usable value in its key: {text}", "give every row a key, or declare another key"
-        elif isinstance(error, duckdb.ConversionException):
-            what, hint = f"a value does not fit its column: {text}", "declare a wider type for the column, or convert the value"
-        raise WarehouseError(what, where=self.path, hint=hint) from error
+        for kind, words, what, hint in _EXPLANATIONS:
+            if isinstance(error, kind) and any(word in text for word in words):
+                raise WarehouseError(what.format(text), where=path, hint=hint) from error
+        raise WarehouseError(
+            f"DuckDB: {text}", where=path, hint="see the message; what the last checkpoint wrote is whole"
+        ) from error
+
+
+_ANY = ("",)
+_EXPLANATIONS: tuple[tuple[type[duckdb.Error], tuple[str, ...], str, str], ...] = (
+    (
+        duckdb.IOException,
+        ("lock",),
+        "the warehouse is in use by another process",
+        "close the other run (or the DuckDB shell) and run again",
+    ),
+    (
+        duckdb.IOException,
+        ("valid DuckDB", "magic bytes", "checksum", "older version", "newer version"),
+        "the warehouse file is damaged, or is not one this DuckDB can read",
+        "restore it, or start anew with --reset",
+    ),
+    (
+        duckdb.IOException,
+        _ANY,
+        "the warehouse cannot be opened or written: {}",
+        "check the folder's permissions and the free space",
+    ),
+    (
+        duckdb.ConstraintException,
+        _ANY,
+        "a row has no usable value in its key: {}",
+        "give every row a key, or declare another key",
+    ),
+    (
+        duckdb.ConversionException,
+        _ANY,
+        "a value does not fit its column: {}",
+        "declare a wider type for the column, or convert the value",
+    ),
+)

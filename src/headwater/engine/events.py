@@ -52,7 +52,7 @@ def captured(listener: Listener, level: Logging.Level = Logging.Level.DEBUG) -> 
     before = sys.stdout, constants.DEBUGGING, Logging.LOG_LEVEL
     sys.stdout, constants.DEBUGGING, Logging.LOG_LEVEL = lines, True, level
     try:
-        yield lines.tell
+        yield lines.report
     finally:
         sys.stdout, constants.DEBUGGING, Logging.LOG_LEVEL = before
         lines.finish()
@@ -95,7 +95,7 @@ class _Lines(io.TextIOBase):
                 self._pass_on(line)
         return len(text)
 
-    def tell(self, event: Event) -> None:
+    def report(self, event: Event) -> None:
         """Give `event` to the listener."""
         with self._lock:
             thread = threading.get_ident()
@@ -117,4 +117,4 @@ class _Lines(io.TextIOBase):
     def _pass_on(self, line: str) -> None:
         event = read_line(line)
         if event is not None:
-            self.tell(event)
+            self.report(event)

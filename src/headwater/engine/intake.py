@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import psutil
-from headwater_runtime.clock import Clock
 
 from headwater.engine.buffer import Buffer, Chunk, Kind
 from headwater.engine.destination import Destination
@@ -15,6 +14,7 @@ from headwater.engine.events import Event, Listener
 from headwater.engine.result import OPERATIONS
 from headwater.engine.shape import Shapes, TableShape
 from headwater.errors import StateError
+from headwater_runtime.clock import Clock
 
 __all__ = ["Intake", "Killed"]
 
@@ -22,8 +22,8 @@ COUNTED = {Kind.UPSERT: "upserts", Kind.UPDATE: "updates", Kind.DELETE: "deletes
 SaveState = Callable[[Mapping[str, Any]], None]
 
 
-class Killed(BaseException):  # noqa: N818  (not an error: the sync was told to die here, and no `except Exception` may save it)
-    """The sync is at the operation it was to be killed before."""
+class Killed(BaseException):
+    """The sync is at the operation it was to be killed before. No `except Exception` of a connector may save it."""
 
 
 class Intake:
@@ -55,6 +55,7 @@ class Intake:
         self._buffer = Buffer()
         self._process = psutil.Process()
         self._last_moment: datetime | None = None
+        self._declared = False
 
     def admit(self, count: int) -> int:
         """Return how many of `count` operations may still happen, and count them as done.
@@ -89,7 +90,14 @@ class Intake:
         self._buffer.truncate(shape)
 
     def checkpoint(self, state: Mapping[str, Any] | None) -> None:
-        """Commit everything, then save `state`. Raises WarehouseError, StateError."""
+        """Commit everything, then save `state`. Raises WarehouseError, StateError; the sync cannot go on after either."""
+        try:
+            self._checkpoint(state)
+        except Exception as error:
+            self.failure = error
+            raise
+
+    def _checkpoint(self, state: Mapping[str, Any] | None) -> None:
         if state is not None and not isinstance(state, Mapping):
             raise StateError(
                 f"a checkpoint was given {type(state).__name__}, not an object",
@@ -107,17 +115,15 @@ class Intake:
         self.state = state
 
     def commit(self) -> None:
-        """Write everything taken so far, in one transaction."""
+        """Write everything taken so far, in one transaction; the first time, declared tables without rows come into being."""
         self._look_at_memory()
         changes: Sequence[Any] = self._buffer.take()
         if changes:
             self._destination.commit(changes, self._moment())
+        if not self._declared:
+            self._destination.declare(self.shapes.all_declared(), self._moment())
+            self._declared = True
         self._look_at_memory()
-
-    def finish(self) -> None:
-        """Do what is left at the end of a successful sync: write what no checkpoint covered, and tables without rows."""
-        self.commit()
-        self._destination.declare(self.shapes.all_declared(), self._moment())
 
     def warn(self, message: str) -> None:
         """Report a warning of the connector's."""

@@ -5,34 +5,52 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater_runtime.values import sdk_value
-
 from headwater.engine.columns import Column, Form, split_cells
-from headwater.engine.types import BLOB, BOOLEAN, DATE, DOUBLE, FLOAT, JSON, NUMBERS, TIMESTAMP, TIMESTAMPTZ, VARCHAR, SqlType
+from headwater.engine.sqltypes import (
+    BIGINT,
+    BLOB,
+    BOOLEAN,
+    DATE,
+    DOUBLE,
+    FLOAT,
+    JSON,
+    NUMBERS,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    VARCHAR,
+    SqlType,
+)
+from headwater_runtime.values import sdk_value
 
 __all__ = ["MACROS", "Landed", "java_number", "land"]
 
-# A number the SDK's runner cannot hold normally (denormal, negative zero) becomes zero there, and NaN becomes null.
-MACROS = (
-    "CREATE OR REPLACE TEMP MACRO headwater_double(x) AS "
-    "CASE WHEN isnan(x) THEN NULL WHEN abs(x) < 2.2250738585072014e-308::DOUBLE THEN 0::DOUBLE ELSE x END",
-    "CREATE OR REPLACE TEMP MACRO headwater_float(x) AS "
-    "CASE WHEN isnan(x) THEN NULL WHEN abs(x) < 1.17549435e-38::FLOAT THEN 0::FLOAT ELSE x END",
-    # A boolean's text counts as 1 or 0 in a column of numbers.
-    "CREATE OR REPLACE TEMP MACRO headwater_number(x) AS "
-    "CASE lower(x) WHEN 'true' THEN '1' WHEN 't' THEN '1' WHEN 'false' THEN '0' WHEN 'f' THEN '0' "
-    "WHEN '' THEN NULL WHEN 'nan' THEN NULL ELSE x END",
-    # DuckDB wants an upper-case T, and seconds before a zone.
-    "CREATE OR REPLACE TEMP MACRO headwater_moment(x) AS replace(NULLIF(x, ''), 't', 'T')",
-    "CREATE OR REPLACE TEMP MACRO headwater_zoned(x) AS CASE WHEN length(x) IN (17, 22) AND x[17] IN ('Z', '+', '-') "
-    "THEN headwater_moment(x[:16] || ':00' || x[17:]) ELSE headwater_moment(x) END",
-)
+LEAST_DOUBLE, LEAST_FLOAT = 2.2250738585072014e-308, 1.1754943508222875e-38  # the least normal numbers
+
+_DOUBLE = f"""
+CREATE OR REPLACE TEMP MACRO headwater_double(x) AS
+CASE WHEN isnan(x) THEN NULL WHEN abs(x) < {LEAST_DOUBLE}::DOUBLE THEN 0::DOUBLE ELSE x END"""
+_FLOAT = f"""
+CREATE OR REPLACE TEMP MACRO headwater_float(x) AS
+CASE WHEN isnan(x) THEN NULL WHEN abs(x) < {LEAST_FLOAT}::FLOAT THEN 0::FLOAT ELSE x END"""
+# A boolean's text counts as 1 or 0 in a column of numbers.
+_NUMBER = """
+CREATE OR REPLACE TEMP MACRO headwater_number(x) AS
+CASE lower(x) WHEN 'true' THEN '1' WHEN 't' THEN '1' WHEN 'false' THEN '0' WHEN 'f' THEN '0'
+WHEN '' THEN NULL WHEN 'nan' THEN NULL ELSE x END"""
+# DuckDB wants an upper-case T, and seconds before a zone.
+_MOMENT = "CREATE OR REPLACE TEMP MACRO headwater_moment(x) AS replace(NULLIF(x, ''), 't', 'T')"
+_ZONED = """
+CREATE OR REPLACE TEMP MACRO headwater_zoned(x) AS
+CASE WHEN length(x) IN (17, 22) AND x[17] IN ('Z', '+', '-')
+THEN headwater_moment(x[:16] || ':00' || x[17:]) ELSE headwater_moment(x) END"""
+
+MACROS = (_DOUBLE, _FLOAT, _NUMBER, _MOMENT, _ZONED)
 
 _NUMERIC_FORMS = frozenset({Form.INT, Form.BOOL, Form.REAL, Form.FLOAT, Form.DOUBLE})
 _ARROW = {
@@ -66,10 +84,18 @@ def land(parts: Sequence[Column | int], target: SqlType) -> Landed:
         else (part.array if part.form == form else _converted(part, form, target))
         for part in parts
     ]
-    if form == Form.REAL and target == FLOAT:
-        arrays = [pc.cast(array, pa.float32(), safe=False) for array in arrays]  # beyond its range is infinity
-        kind = pa.float32()
-    return Landed(pa.chunked_array(arrays, kind), _expression(form, target))
+    array = pa.chunked_array(arrays, kind)
+    if form == Form.REAL:
+        return Landed(_normal(array, target), "{0}")
+    return Landed(array, _expression(form, target))
+
+
+def _normal(numbers: pa.ChunkedArray, target: SqlType) -> pa.ChunkedArray:
+    """Return the numbers as the SDK's runner keeps them: denormal ones and the negative zero are zero."""
+    least = LEAST_DOUBLE
+    if target == FLOAT:
+        numbers, least = pc.cast(numbers, pa.float32(), safe=False), LEAST_FLOAT  # beyond its range is infinity
+    return pc.if_else(pc.less(pc.abs(numbers), pa.scalar(least, numbers.type)), pa.scalar(0.0, numbers.type), numbers)
 
 
 def _common_form(forms: set[Form], target: SqlType) -> Form:
@@ -79,8 +105,7 @@ def _common_form(forms: set[Form], target: SqlType) -> Form:
     if target == BLOB:
         return Form.BINARY
     if target in (FLOAT, DOUBLE) and forms and forms <= _NUMERIC_FORMS:
-        only = next(iter(forms)) if len(forms) == 1 else Form.REAL
-        return Form.INT if only == Form.INT and target == DOUBLE else Form.REAL
+        return Form.REAL
     if len(forms) == 1 and forms <= {Form.INT, Form.BOOL, Form.TEXT}:
         return next(iter(forms))
     return Form.TEXT
@@ -106,14 +131,19 @@ def _as_double(array: pa.Array) -> pa.Array:
 
 def _as_binary(column: Column) -> pa.Array:
     if column.form == Form.CELLS:
-        return split_cells(column.array.to_pylist())[Form.BINARY]  # the others are empty texts, or the column would be text
+        return split_cells(column.array.to_pylist())[
+            Form.BINARY
+        ]  # the others are empty texts, or the column would be text
     return pa.nulls(len(column.array), pa.binary())
 
 
 def _as_text(column: Column, target: SqlType) -> pa.Array:
     """Return the texts from which a column of `target` is cast; for a column of text they are the source's own."""
     if column.form == Form.CELLS:
-        return _merged(_as_text(Column(form, part, None, 0), target) for form, part in split_cells(column.array.to_pylist()).items())
+        return _merged(
+            _as_text(Column(form, part, None, 0), target)
+            for form, part in split_cells(column.array.to_pylist()).items()
+        )
     if column.form in (Form.INT, Form.BOOL):
         return pc.cast(column.array, pa.string())
     if column.form in (Form.FLOAT, Form.DOUBLE, Form.REAL):
@@ -140,14 +170,16 @@ def _as_json(column: Column) -> pa.Array:
     if column.form == Form.JSON:
         return column.array
     if column.form == Form.CELLS:
-        return _merged(_as_json(Column(form, part, None, 0)) for form, part in split_cells(column.array.to_pylist()).items())
+        return _merged(
+            _as_json(Column(form, part, None, 0)) for form, part in split_cells(column.array.to_pylist()).items()
+        )
     texts = _as_text(column, JSON).to_pylist()
     if column.form in (Form.FLOAT, Form.DOUBLE):
         return pa.array(texts, pa.string())
     return pa.array([json.dumps(text, ensure_ascii=False) if text else None for text in texts], pa.string())
 
 
-def _merged(arrays: object) -> pa.Array:
+def _merged(arrays: Iterable[pa.Array]) -> pa.Array:
     return pc.coalesce(*arrays)
 
 
@@ -169,7 +201,7 @@ def java_number(value: float, *, single: bool) -> str:
     sign, digits, exponent = _decimal(shortest)
     if not digits:
         return f"{sign}0.0"
-    if -3 <= exponent < 7:  # noqa: PLR2004  (Java's own bounds for plain notation)
+    if -3 <= exponent < 7:  # Java's own bounds for plain notation
         if exponent < 0:
             return f"{sign}0.{'0' * (-exponent - 1)}{digits}"
         whole, fraction = digits[: exponent + 1].ljust(exponent + 1, "0"), digits[exponent + 1 :]
@@ -187,7 +219,12 @@ def _decimal(text: str) -> tuple[str, str, int]:
     return sign, digits.rstrip("0"), exponent
 
 
+_AS_IT_IS = {(Form.TEXT, VARCHAR), (Form.INT, BIGINT), (Form.BOOL, BOOLEAN), (Form.BINARY, BLOB)}
+
+
 def _expression(form: Form, target: SqlType) -> str:
+    if (form, target) in _AS_IT_IS:
+        return "{0}"
     if target == DOUBLE:
         return f"headwater_double(CAST({_number_source(form)} AS DOUBLE))"
     if target == FLOAT:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from fivetran_connector_sdk_core import Checkpoint, ConnectorTask, FileChunk, Record, RecordType, Task, Truncate, Warning
+import fivetran_connector_sdk_core as core
 from fivetran_connector_sdk_core.constants import CELL_NULL
 
 from headwater.engine.buffer import Kind
@@ -16,7 +16,7 @@ from headwater.errors import ProjectError
 __all__ = ["OperationsSink", "null_key_error"]
 
 ROWS_A_CHUNK = 8192  # enough for Arrow to be quick, few enough to be small
-_KINDS = {RecordType.UPSERT: Kind.UPSERT, RecordType.UPDATE: Kind.UPDATE, RecordType.DELETE: Kind.DELETE}
+_KINDS = {core.RecordType.UPSERT: Kind.UPSERT, core.RecordType.UPDATE: Kind.UPDATE, core.RecordType.DELETE: Kind.DELETE}
 _NULL = (None, bytes([CELL_NULL]))
 
 
@@ -27,7 +27,7 @@ class OperationsSink:
         self._intake = intake
         self._waiting: dict[tuple[str | None, str], tuple[list[Cells], list[Kind]]] = {}
 
-    def record(self, record: Record) -> None:
+    def record(self, record: core.Record) -> None:
         """Take one row. Raises ProjectError for a null in its key."""
         self._intake.admit(1)
         self.take(record.schema, record.table, record.row_data, _KINDS[record.type])
@@ -46,29 +46,29 @@ class OperationsSink:
         if len(rows) >= ROWS_A_CHUNK:
             self._hand_over(schema, table)
 
-    def truncate(self, truncate: Truncate) -> None:
+    def truncate(self, truncate: core.Truncate) -> None:
         """Take one truncate."""
         self._intake.admit(1)
         self._hand_over_all()
         self._intake.truncate(self._intake.shapes.of(truncate.schema, truncate.table))
 
-    def checkpoint(self, checkpoint: Checkpoint) -> None:
+    def checkpoint(self, checkpoint: core.Checkpoint) -> None:
         """Take one checkpoint; everything before it is committed when this returns."""
         self._intake.admit(1)
         self._hand_over_all()
         self._intake.checkpoint(json.loads(checkpoint.state_json))
 
-    def warning(self, warning: Warning) -> None:
+    def warning(self, warning: core.Warning) -> None:
         """Report a warning."""
         self._intake.warn(json.loads(warning.message)["message"])
 
-    def task(self, task: Task) -> None:
+    def task(self, task: core.Task) -> None:
         """End the sync: the connector called `error`."""
         told = json.loads(task.message)
-        self._intake.failure = ConnectorTask(told["message"], told.get("trace"))
+        self._intake.failure = core.ConnectorTask(told["message"], told.get("trace"))
         raise self._intake.failure
 
-    def file_chunk(self, chunk: FileChunk) -> None:
+    def file_chunk(self, chunk: core.FileChunk) -> None:
         """Take a piece of a file."""
         raise ProjectError(
             f"file uploads are not supported by this engine yet ({chunk.file_path})",
@@ -103,5 +103,3 @@ def null_key_error(shape: TableShape, key: str) -> ProjectError:
         where=f"table {shape.name.shown}",
         hint="the source left it out, or the key is another column: correct the key, or skip such rows",
     )
-
-

@@ -10,9 +10,6 @@ from typing import Any
 
 from fivetran_connector_sdk_cli import runtime, schema_processing
 from fivetran_connector_sdk_core import ConnectorTask
-from headwater_runtime import Source
-from headwater_runtime.clock import Clock, SystemClock
-from headwater_runtime.transport import Transport
 
 from headwater.engine.batch import BatchSink
 from headwater.engine.destination import Destination
@@ -23,6 +20,9 @@ from headwater.engine.naming import FIVETRAN_NAMING, Naming
 from headwater.engine.operations import OperationsSink
 from headwater.engine.result import OPERATIONS, Status, SyncResult
 from headwater.engine.shape import declared_shapes
+from headwater_runtime import Source
+from headwater_runtime.clock import Clock, SystemClock
+from headwater_runtime.transport import Transport
 
 __all__ = ["run"]
 
@@ -31,7 +31,7 @@ _ONE_AT_A_TIME = threading.RLock()
 MEGABYTE = 1024 * 1024
 
 
-def run(
+def run(  # noqa: PLR0913  (the seams of a sync; all but four have defaults)
     connector: LoadedConnector | Any,
     *,
     configuration: Mapping[str, Any],
@@ -104,7 +104,7 @@ class _Sync:
                 shapes = declared_shapes(made.schema_method, self.configuration, naming)
                 intake = Intake(shapes, self.destination, tell, self.clock, save_state, kill_at=kill_at)
                 self._update(made, intake)
-        except (Exception, ConnectorTask, SystemExit, Killed) as error:
+        except (Exception, ConnectorTask, SystemExit, Killed) as error:  # noqa: BLE001  (whatever a connector raises is the result)
             return intake, error
         finally:
             schema_processing.reset()
@@ -126,7 +126,7 @@ class _Sync:
             raise intake.failure
         if intake.dead:
             raise Killed
-        intake.finish()
+        intake.commit()  # what no checkpoint covered
         if intake.state is None:
             intake.save(self.state)
 

@@ -24,7 +24,7 @@ __all__ = ["run_sdk"]
 
 _COUNT = re.compile(r"(Upserts|Updates|Deletes|Truncates|Schema changes|Checkpoints)\s*\|\s*(\d+)")
 _PEAK = re.compile(r"peak ([\d.]+) MB")
-_FAILED = re.compile(r"(?:Error|error): (.+)")
+_FAILED = re.compile(r"^(?:\s+Error|fivetran: error): (.+)")
 
 
 def run_sdk(
@@ -33,10 +33,11 @@ def run_sdk(
     configuration: Mapping[str, Any],
     state: StateFile | None = None,
     on_event: Listener | None = None,
+    program: str | None = None,
 ) -> SyncResult:
     """Run `fivetran debug` on `project`, which lands in its `files/warehouse.db`. `state` is the file it goes on from.
 
-    Raises UsageError if the SDK's command is not installed. The command checks requirements with `pipreqs` first, which can
+    Raises UsageError if the SDK's command (`program`, or the one beside this Python) is not installed. The command checks requirements with `pipreqs` first, which can
     take seconds. `peak_memory_mb` is what the command says.
     """
     folder = Path(project).resolve()
@@ -46,7 +47,7 @@ def run_sdk(
         settings = Path(temporary) / "configuration.json"
         settings.write_text(json.dumps(dict(configuration)), encoding="utf-8")
         seen = _Seen(on_event)
-        code = _run(_command(folder, settings, states), folder, seen)
+        code = _run([_program(program), *_arguments(folder, settings, states)], folder, seen)
     warehouse = folder / "files" / "warehouse.db"
     return SyncResult(
         status="ok" if code == 0 else "failed",
@@ -56,21 +57,24 @@ def run_sdk(
         seconds=time.monotonic() - started,
         peak_memory_mb=seen.peak,
         error=None if code == 0 else ProjectError(seen.error, where=str(folder), hint="the log above tells more"),
-        warnings=tuple(seen.warnings),
     )
 
 
-def _command(folder: Path, settings: Path, states: StateFile) -> list[str]:
-    found = Path(sys.executable).with_name("fivetran")
-    program = str(found) if found.exists() else shutil.which("fivetran")
-    if program is None:
+def _program(program: str | None) -> str:
+    beside = Path(sys.executable).with_name("fivetran")
+    found = shutil.which(program or (str(beside) if beside.exists() else "fivetran"))
+    if found is None:
         raise UsageError("the SDK's command `fivetran` is not installed", hint="pip install fivetran-connector-sdk")
-    command = [program, "debug", str(folder), "--configuration", str(settings), "--non-interactive"]
+    return found
+
+
+def _arguments(folder: Path, settings: Path, states: StateFile) -> list[str]:
+    arguments = ["debug", str(folder), "--configuration", str(settings)]
     if states.path.resolve() == folder / "files" / "state.json":
-        return command
+        return arguments
     if not states.path.exists():
         states.write({})
-    return [*command, "--state", str(states.path.resolve())]
+    return [*arguments, "--state", str(states.path.resolve())]
 
 
 def _run(command: list[str], folder: Path, seen: _Seen) -> int:
@@ -96,7 +100,6 @@ class _Seen:
 
     def __init__(self, listener: Listener | None) -> None:
         self.operations = dict.fromkeys(OPERATIONS, 0)
-        self.warnings: list[str] = []
         self.peak = 0.0
         self.error = "fivetran debug failed"
         self._listener = listener
@@ -113,4 +116,3 @@ class _Seen:
         event = read_line(line)
         if event is not None and self._listener is not None:
             self._listener(event)
-

@@ -10,7 +10,7 @@ from fivetran_connector_sdk_cli import schema_processing
 from fivetran_connector_sdk_core import DataType
 
 from headwater.engine.naming import DEFAULT_SCHEMA, Naming
-from headwater.engine.types import SqlType, declared_type, wider
+from headwater.engine.sqltypes import SqlType, declared_type, wider
 
 __all__ = ["ROW_ID", "SYSTEM_COLUMNS", "Shapes", "TableName", "TableShape", "declared_shapes"]
 

@@ -36,7 +36,9 @@ class StateFile:
             state = json.loads(text) if text.strip() else {}
         except ValueError as error:
             raise StateError(
-                f"the state file is not JSON: {error}", where=str(self.path), hint="correct it, or start anew with --reset"
+                f"the state file is not JSON: {error}",
+                where=str(self.path),
+                hint="correct it, or start anew with --reset",
             ) from error
         if state is None:
             return {}
@@ -58,11 +60,11 @@ class StateFile:
                 json.dump(state, file, separators=(",", ":"))
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, self.path)
+            Path(temporary).replace(self.path)
         except OSError as error:
             if temporary is not None:
                 with suppress(OSError):
-                    os.unlink(temporary)
+                    Path(temporary).unlink()
             raise StateError(
                 f"the state file cannot be written: {error.strerror}",
                 where=str(self.path),

@@ -13,7 +13,7 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.engine.types import (
+from headwater.engine.sqltypes import (
     BIGINT,
     BOOLEAN,
     DATE,

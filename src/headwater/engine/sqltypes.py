@@ -1,8 +1,8 @@
 """Column types of a destination and how they widen: a small lattice, so the order in which values arrive does not matter.
 
-    BOOLEAN < SMALLINT < INTEGER < BIGINT < DECIMAL < FLOAT < DOUBLE
-    DATE < TIMESTAMP < TIMESTAMP WITH TIME ZONE
-    everything above and BLOB < VARCHAR < JSON
+BOOLEAN < SMALLINT < INTEGER < BIGINT < DECIMAL < FLOAT < DOUBLE
+DATE < TIMESTAMP < TIMESTAMP WITH TIME ZONE
+everything above and BLOB < VARCHAR < JSON
 """
 
 from __future__ import annotations
