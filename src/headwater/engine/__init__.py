@@ -4,6 +4,7 @@ from headwater.engine.compare import Content, content, differences
 from headwater.engine.destination import Destination
 from headwater.engine.duckdb_destination import DuckDbDestination
 from headwater.engine.events import Event, Listener
+from headwater.engine.intake import Killed
 from headwater.engine.load import LoadedConnector, load
 from headwater.engine.result import SyncResult
 from headwater.engine.run import run
@@ -16,6 +17,7 @@ __all__ = [
     "Destination",
     "DuckDbDestination",
     "Event",
+    "Killed",
     "Listener",
     "LoadedConnector",
     "Rows",
