@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from headwater_runtime import json_text
 from headwater_runtime.auth import Auth
@@ -101,8 +101,9 @@ class Client:
         for _ in range(MAX_REDIRECTS):
             self._stay_home(request)
             response = self.transport.send(self.auth.apply(request) if self.auth else request)
-            shown = " ".join(f"{name}={value}" for name, value in request.params.items())
-            self.log.debug(f"{request.where} {shown} → {response.status}")
+            asked = [*parse_qsl(urlsplit(request.url).query), *request.params.items()]
+            shown = "".join(f" {name}={value}" for name, value in asked)
+            self.log.debug(f"{request.where}{shown} → {response.status}")
             if response.status not in REDIRECTS or "location" not in response.headers:
                 return response
             request = replace(request, url=urljoin(request.url, response.headers["location"]), params={})

@@ -74,8 +74,6 @@ def render_new(report: Report, screen: Console) -> None:
         _heading(screen, "Nothing was written")
         return
     _heading(screen, f"{report.data['name']}: written to {report.data['project']}", good=report.status == "ok")
-    for name in report.data["files"]:
-        _line(screen, name)
     for title, sync in (("first sync", report.data["first"]), ("second sync", report.data["second"])):
         if sync is not None:
             counts = ", ".join(f"{table} {rows:,}" for table, rows in sync["tables"].items())
