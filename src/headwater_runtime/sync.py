@@ -6,7 +6,8 @@ is emitted wholly or not at all, so a saved state never lies past a row that was
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from headwater_runtime.client import Page, Pages
@@ -15,6 +16,7 @@ from headwater_runtime.cursor import Cursor, FullRefresh, Saved
 from headwater_runtime.emit import Emit
 from headwater_runtime.errors import ConfigError, ContractError, HeadwaterError, SourceError
 from headwater_runtime.log import Log
+from headwater_runtime.read_ahead import ReadAhead
 from headwater_runtime.records import Row
 from headwater_runtime.state import State
 from headwater_runtime.tables import Table
@@ -106,8 +108,14 @@ class _StreamSync:
         saved = self._state.saved(stream.name, stream.shape, self._log)
         start = stream.cursor.start(saved)
         self._log.info(f"{stream.name}: reading from {'the beginning' if start is None else 'the saved position'}")
-        pages = stream.pages.read(start)
-        first = True
+        with closing(ReadAhead(stream.pages.read(start))) as ahead:
+            saved = self._drain(iter(ahead), saved, resumed=start is not None)
+        self._checkpoint(saved)
+        left_out = f", {self._skipped} left out by their row function" if self._skipped else ""
+        self._log.info(f"{stream.name}: {self._emitted} rows{left_out}")
+
+    def _drain(self, pages: Iterator[Page], saved: Saved, *, resumed: bool) -> Saved:
+        """Emit every page and return what may be saved then. `resumed`: the first page is at a position of an earlier sync."""
         while True:
             try:
                 page = next(pages, None)
@@ -115,14 +123,11 @@ class _StreamSync:
             except HeadwaterError as error:
                 if self._pending:
                     self._checkpoint(saved)
-                raise _with_remedy(error, resumed=first and start is not None) from error
+                raise _with_remedy(error, resumed=resumed) from error
             if page is None or rows is None:
-                break
+                return saved
             saved = self._take(page, rows, saved)
-            first = False
-        self._checkpoint(saved)
-        left_out = f", {self._skipped} left out by their row function" if self._skipped else ""
-        self._log.info(f"{stream.name}: {self._emitted} rows{left_out}")
+            resumed = False
 
     def _take(self, page: Page, rows: Mapping[Table, list[Row]], saved: Saved) -> Saved:
         for table, batch in rows.items():

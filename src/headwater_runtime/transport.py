@@ -56,11 +56,14 @@ class RequestsTransport:
     def __init__(self, *, connect_timeout: float = 10.0, read_timeout: float = 60.0) -> None:
         self._timeout = (connect_timeout, read_timeout)
         self._session: requests.Session | None = None
+        self._closed = False
 
     def send(self, request: Request) -> Response:
         """Send `request`; timeouts are per connection attempt and per silence while reading."""
         import requests  # noqa: PLC0415  (a connector that never sends, as in `schema`, need not pay for it)
 
+        if self._closed:  # a page that was being read ahead when the sync ended
+            raise TransportError("the sync is over", where=request.where)
         if self._session is None:
             self._session = requests.Session()
         try:
@@ -81,6 +84,7 @@ class RequestsTransport:
 
     def close(self) -> None:
         """Close the session and its connections."""
+        self._closed = True
         if self._session is not None:
             self._session.close()
             self._session = None

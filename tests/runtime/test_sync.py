@@ -70,15 +70,15 @@ def test_a_checkpoint_follows_every_hundred_rows_and_the_end():
 
 
 def test_a_checkpoint_follows_the_first_page_after_its_seconds():
-    clock, records = FakeClock(), rows(40)
+    clock = FakeClock()
 
-    def slow(request):
-        clock.sleep(10)
-        return growing(records, 10)(request)
+    class Slow(Kept):
+        def upsert(self, table, rows):
+            super().upsert(table, rows)
+            clock.sleep(10)
 
-    emit = Kept()
-    connector = by_token(checkpoint_seconds=20)
-    connector.run(SETTINGS, {}, emit=emit, transport=Script(slow), clock=clock)
+    emit = Slow()
+    by_token(checkpoint_seconds=20).run(SETTINGS, {}, emit=emit, transport=Script(growing(rows(40), 10)), clock=clock)
     assert [kind for kind, _ in emit.operations].index("checkpoint") == 20
 
 
