@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def prove(project: Path, *, simulator: str | None = None, quick: bool = False, s
         vendor,
         effort="quick" if quick else "full",
         seed=seed,
-        on_progress=lambda progress: watch.progress(f"law {progress.law}: {progress.name}", progress.cases),
+        on_progress=_told(watch),
     )
     data: dict[str, Any] = {
         "connector": proof.connector,
@@ -60,3 +61,15 @@ def prove(project: Path, *, simulator: str | None = None, quick: bool = False, s
         for case in judgement.failures
     )
     return Report("prove", "ok" if proof.holds else "findings", data, findings)
+
+
+def _told(watch: Watch) -> Callable[[laws.Progress], None]:
+    begun: set[int] = set()
+
+    def tell(progress: laws.Progress) -> None:
+        if progress.law not in begun:
+            begun.add(progress.law)
+            watch.line(f"law {progress.law}: {progress.name}")
+        watch.status(f"law {progress.law}: {progress.cases:,} cases")
+
+    return tell

@@ -18,8 +18,8 @@ class Watch(Protocol):
     def line(self, text: str, level: Level = "info") -> None:
         """Tell one line of what is going on."""
 
-    def progress(self, what: str, done: int) -> None:
-        """Tell that `done` cases of `what` are through; how many there will be is not known."""
+    def status(self, text: str) -> None:
+        """Tell how far it is. Each status takes the place of the one before; where nothing can be replaced, none is shown."""
 
     def confirm(self, question: str) -> bool:
         """Ask a yes-or-no question and return the answer. Raises UsageError where nobody can answer."""
@@ -34,7 +34,7 @@ class Silent:
     def line(self, text: str, level: Level = "info") -> None:
         """Show nothing."""
 
-    def progress(self, what: str, done: int) -> None:
+    def status(self, text: str) -> None:
         """Show nothing."""
 
     def confirm(self, question: str) -> bool:  # noqa: ARG002

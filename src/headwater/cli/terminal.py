@@ -1,4 +1,4 @@
-"""Watches of the command line: one that shows steps, lines and progress, live on a terminal and plain elsewhere."""
+"""Watches of the command line: one that shows steps, lines and a live status on a terminal, and plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.live import Live
 from rich.padding import Padding
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from headwater.actions.watch import Level
@@ -23,8 +23,9 @@ STYLES: dict[Level, str] = {"debug": "dim", "info": "", "good": "green", "warnin
 
 def console() -> Console:
     """Return the console of this process's stdout; a pipe gets lines as long as they are, not cut at 80 columns."""
-    screen = Console(highlight=False)
-    return screen if screen.is_terminal else Console(highlight=False, width=10_000, soft_wrap=True)
+    # Bound to the stream of this moment: while a connector runs, what it prints to sys.stdout is captured.
+    screen = Console(file=sys.stdout, highlight=False)
+    return screen if screen.is_terminal else Console(file=sys.stdout, highlight=False, width=10_000, soft_wrap=True)
 
 
 def print_line(screen: Console, text: str, style: str = "", indent: int = 2) -> None:
@@ -33,53 +34,39 @@ def print_line(screen: Console, text: str, style: str = "", indent: int = 2) -> 
 
 
 class Terminal:
-    """Shows steps, lines and progress on `console`: a counter where it is a terminal, one line for each part elsewhere.
+    """Shows steps and lines on `console`, and a status at its foot where it is a terminal.
 
-    `assume_yes` answers every question with yes. A context manager: leaving it takes the counter away.
+    `assume_yes` answers every question with yes. A context manager: leaving it takes the status away.
     """
 
     def __init__(self, console: Console, *, assume_yes: bool = False) -> None:
         self._console = console
         self._assume_yes = assume_yes
-        self._progress: Progress | None = None
-        self._task = TaskID(0)
-        self._counted = ""
+        self._status: Live | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._take_counter_away()
+        self._take_status_away()
 
     def step(self, title: str) -> None:
         """Show a heading."""
-        self._take_counter_away()
+        self._take_status_away()
         self._console.print(Text(f"\n› {title}", style="bold cyan"), soft_wrap=True)
 
     def line(self, text: str, level: Level = "info") -> None:
         """Show a line."""
         print_line(self._console, text, STYLES[level])
 
-    def progress(self, what: str, done: int) -> None:
-        """Count up beside `what` on a terminal; elsewhere say once that it has begun."""
+    def status(self, text: str) -> None:
+        """Show `text` at the foot of a terminal, in place of the status before."""
         if not self._console.is_terminal:
-            if what != self._counted:
-                self.line(what)
-            self._counted = what
             return
-        if self._progress is None or what != self._counted:
-            self._take_counter_away()
-            columns = (
-                SpinnerColumn(),
-                TextColumn("{task.description}"),
-                TextColumn("{task.completed:,}"),
-                TimeElapsedColumn(),
-            )
-            self._progress = Progress(*columns, console=self._console, transient=True)
-            self._progress.start()
-            self._task = self._progress.add_task(what, total=None)
-            self._counted = what
-        self._progress.update(self._task, completed=done)
+        if self._status is None:
+            self._status = Live(console=self._console, transient=True, redirect_stdout=False, redirect_stderr=False)
+            self._status.start()
+        self._status.update(Text(f"  {text}", style="cyan", no_wrap=True, overflow="ellipsis"))
 
     def confirm(self, question: str) -> bool:
         """Ask on the terminal."""
@@ -88,10 +75,10 @@ class Terminal:
             return True
         if not (self._console.is_terminal and sys.stdin.isatty()):
             raise UsageError("this needs a yes and nobody can be asked here", hint="add --yes")
-        self._take_counter_away()
+        self._take_status_away()
         return self._console.input(f"  {question} [y/N] ").strip().lower() in {"y", "yes"}
 
-    def _take_counter_away(self) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-        self._progress = None
+    def _take_status_away(self) -> None:
+        if self._status is not None:
+            self._status.stop()
+        self._status = None
