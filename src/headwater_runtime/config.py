@@ -176,7 +176,10 @@ class Config:
         self.fields: Mapping[str, Field] = MappingProxyType(fields)
 
     def parse(self, configuration: Mapping[str, Any]) -> Settings:
-        """Return the typed settings. Raises one ConfigError that lists every problem, never showing a secret's value."""
+        """Return the typed settings. Raises one ConfigError that lists every problem, never showing a secret's value.
+
+        A key that is no setting is a problem where it looks like the misspelling of one that is not given.
+        """
         values: dict[str, Any] = {}
         problems: list[str] = []
         for name, declared in self.fields.items():
@@ -184,11 +187,12 @@ class Config:
                 values[name] = self._value(configuration, name, declared)
             except ValueError as error:
                 problems.append(f"{name} {error}; give {declared.kind} ({declared.label})")
-        for name in configuration:
-            if name not in self.fields:
-                near = difflib.get_close_matches(name, self.fields, n=1)
-                known = f"did you mean {near[0]}?" if near else f"known are: {', '.join(self.fields) or 'none'}"
-                problems.append(f"{name} is not a setting of this connector; {known}")
+        problems += [
+            f"{name} is not a setting of this connector; did you mean {near}?"
+            for name in self.unknown(configuration)
+            for near in difflib.get_close_matches(name, self.fields, n=1)
+            if near not in configuration
+        ]
         if problems:
             count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
             raise ConfigError(
@@ -205,6 +209,13 @@ class Config:
         if text is None:
             raise ValueError("is missing")
         return declared.parse(text)
+
+    def unknown(self, configuration: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the keys of `configuration` that no setting has.
+
+        They are no error by themselves: a connection keeps the settings of an earlier version of its connector.
+        """
+        return tuple(name for name in configuration if name not in self.fields)
 
     def secrets(self, configuration: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the secret values `configuration` holds."""

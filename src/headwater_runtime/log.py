@@ -78,5 +78,5 @@ class Log:
     def _write(self, level: str, line: str) -> None:
         from fivetran_connector_sdk import Logging  # noqa: PLC0415  (declaring a connector must not need the SDK's start-up)
 
-        if Logging.LOG_LEVEL is not None:  # None outside a run, where the SDK's logger itself would fail
+        if getattr(Logging, "LOG_LEVEL", 0) is not None:  # None outside a run, where the SDK's logger itself would fail
             getattr(Logging, level)(self._redact(line))

@@ -60,6 +60,8 @@ class Source:
         settings = self.config.parse(configuration)
         redact = redactor(self.config.secrets(configuration))
         log = Log(redact)
+        for name in self.config.unknown(configuration):
+            log.warning(f"the configuration holds '{name}', which is not a setting of this connector; it is ignored")
         clock = clock or SystemClock()
         line = transport or RequestsTransport()
         try:

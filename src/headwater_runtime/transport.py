@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from headwater_runtime.errors import TransportError
+from headwater_runtime.errors import ConfigError, TransportError
 
 if TYPE_CHECKING:
     import requests
@@ -79,6 +79,12 @@ class RequestsTransport:
         except requests.RequestException as error:
             # Not chained: a requests exception quotes the full URL, and a URL can hold a credential.
             raise TransportError(_describe(error), where=request.where) from None
+        except UnicodeError:
+            raise ConfigError(
+                "a credential or the address holds characters that HTTP cannot carry",
+                where=request.where,
+                hint="copy it again: curly quotes, dashes and invisible characters come from documents and chats",
+            ) from None
         headers = {name.lower(): value for name, value in reply.headers.items()}
         return Response(reply.status_code, headers, reply.content)
 

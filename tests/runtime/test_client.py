@@ -7,7 +7,7 @@ import pytest
 
 from headwater_runtime import ApiKey, ConfigError, ContractError, Retry, SourceError, TransientError
 from headwater_runtime.errors import TransportError
-from headwater_runtime.transport import Response
+from headwater_runtime.transport import Request, RequestsTransport, Response
 
 KEY = "sesame-1234"
 
@@ -124,3 +124,15 @@ def test_a_request_while_declaring_is_refused(scripted):
     client, _ = scripted(lambda _: {})
     with pytest.raises(ConfigError, match="while the connector was being declared"):
         get(replace(client, transport=None))
+
+
+def test_a_credential_http_cannot_carry_is_a_setting_to_mend():
+    with pytest.raises(ConfigError, match="characters that HTTP cannot carry"):
+        RequestsTransport().send(Request("GET", "http://127.0.0.1:9/", headers={"api_key": "“curly”"}))
+
+
+def test_a_closed_transport_opens_no_new_connection():
+    transport = RequestsTransport()
+    transport.close()
+    with pytest.raises(TransportError, match="the sync is over"):
+        transport.send(Request("GET", "http://127.0.0.1:9/"))

@@ -40,6 +40,14 @@ def test_every_problem_is_in_one_message_without_the_secret():
     assert "key-9876" not in message
 
 
+def test_a_setting_of_an_earlier_version_is_no_problem_but_a_misspelling_is():
+    configuration = {"api_key": "k1234", "old_flag": "1"}
+    assert CONFIG.parse(configuration).api_key == "k1234"
+    assert CONFIG.unknown(configuration) == ("old_flag",)
+    with pytest.raises(ConfigError, match="pagesize is not a setting.*did you mean page_size"):
+        CONFIG.parse({"api_key": "k1234", "pagesize": "7"})
+
+
 @pytest.mark.parametrize("text", ["0", "1000", "-1", "ten", "1.5", "1e2"])
 def test_a_number_out_of_range_or_not_a_number_is_refused(text):
     with pytest.raises(ConfigError, match="page_size"):
