@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
 from headwater import engine
 from headwater.actions import configuration as configurations
+from headwater.actions.pace import Pace
 from headwater.actions.watch import Level, Watch
 from headwater.errors import HeadwaterError, ProjectError, UsageError
 from headwater.model import Finding, Report
@@ -54,17 +56,20 @@ def debug(
         _reset(warehouse, states, watch)
     state = states.read()
     watch.step("Syncing from the saved state" if state else "Syncing from the beginning")
-    if runner == "sdk":
-        result = engine.run_sdk(project, configuration=settings, state=states, on_event=_told(watch))
-    else:
-        result = engine.run(
-            loaded,
-            configuration=settings,
-            state=state,
-            destination=engine.DuckDbDestination(warehouse),
-            save_state=states.write,
-            on_event=_told(watch),
-        )
+    with closing(Pace()) as pace:
+        tell = _told(watch, pace)
+        if runner == "sdk":
+            result = engine.run_sdk(project, configuration=settings, state=states, on_event=tell)
+        else:
+            result = engine.run(
+                loaded,
+                configuration=settings,
+                state=state,
+                destination=engine.DuckDbDestination(warehouse),
+                save_state=states.write,
+                on_event=tell,
+                transport=pace,
+            )
     return _report(result, warehouse)
 
 
@@ -102,10 +107,12 @@ def _reset(warehouse: Path, states: engine.StateFile, watch: Watch) -> None:
     watch.line("deleted; the sync reads from the beginning", "good")
 
 
-def _told(watch: Watch) -> engine.Listener:
+def _told(watch: Watch, pace: Pace) -> engine.Listener:
     def tell(event: engine.Event) -> None:
+        watch.status(str(pace))
         if event.kind == "checkpoint":
             counts = event.data["operations"]
+            pace.checkpoint(counts)
             watch.line(
                 f"checkpoint {counts['checkpoints']}: {sum(counts[name] for name in _ROWS):,} operations", "good"
             )
