@@ -88,17 +88,20 @@ class Url:
         return address
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Int:
     """A whole number from `low` to `high`, both included."""
 
     label: str
-    default: int | str | None = None
-    low: int = 0
-    high: int = 2**63 - 1
+    default: str | None
+    low: int
+    high: int
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "default", None if self.default is None else str(self.default))
+    def __init__(self, label: str, default: int | None = None, low: int = 0, high: int = 2**63 - 1) -> None:
+        object.__setattr__(self, "label", label)
+        object.__setattr__(self, "default", None if default is None else str(default))
+        object.__setattr__(self, "low", low)
+        object.__setattr__(self, "high", high)
 
     @property
     def kind(self) -> str:

@@ -1,0 +1,70 @@
+"""`python -m benchmarks`: choose a measurement, run it, print its table, write it to a page if asked to."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from benchmarks.memory import grow, memory_section
+from benchmarks.report import rest_section, write_section
+from benchmarks.rest import Plan, compete
+from benchmarks.roster import ABSENT, contestants
+from benchmarks.startup import start, startup_section
+
+CHECKPOINT_ROWS = 10_000  # the runtime's own default
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    rest = verbs.add_parser("rest", help="a REST API into DuckDB: the floor, Headwater, the SDK's runner, peers")
+    memory = verbs.add_parser("memory", help="peak memory and speed as the source grows")
+    startup = verbs.add_parser("startup", help="`headwater --help`, and the import of the runtime")
+    for verb in (rest, memory):
+        verb.add_argument("--records", type=int, default=200_000 if verb is rest else 2_000_000)
+        verb.add_argument("--page-size", type=int, default=1_000)
+        verb.add_argument(
+            "--checkpoint-rows", type=int, default=CHECKPOINT_ROWS, help="of the connector on the runtime"
+        )
+        verb.add_argument(
+            "--cache", type=Path, default=Path(".benchmarks"), help="environments and records are kept here"
+        )
+        verb.add_argument("--timeout", type=float, default=900, help="seconds for one run")
+    rest.add_argument("--only", default="", help="contestants whose name holds one of these words, with commas between")
+    rest.add_argument("--scaled-records", type=int, default=20_000, help="for those too slow for all")
+    for verb, rounds in ((rest, 5), (startup, 15)):
+        verb.add_argument("--rounds", type=int, default=rounds)
+    for verb in (rest, memory, startup):
+        verb.add_argument("--write", type=Path, metavar="PAGE", help="put the table between its markers on this page")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the measurement asked for."""
+    asked = _arguments()
+    if asked.verb == "rest":
+        plan = Plan(
+            records=asked.records,
+            page_size=asked.page_size,
+            rounds=asked.rounds,
+            scaled_records=asked.scaled_records,
+            timeout=asked.timeout,
+            cache=asked.cache,
+        )
+        words = asked.only.split(",")
+        chosen = [one for one in contestants(asked.checkpoint_rows) if any(word in one.name for word in words)]
+        outcomes = compete(chosen, plan)
+        printed = rest_section(outcomes, plan, ABSENT, published=False)
+        published = rest_section(outcomes, plan, ABSENT, published=True)
+    elif asked.verb == "memory":
+        plan = Plan(records=asked.records, page_size=asked.page_size, timeout=asked.timeout, cache=asked.cache)
+        printed = published = memory_section(grow(plan, asked.checkpoint_rows))
+    else:
+        printed = published = startup_section(start(asked.rounds))
+    print(printed)
+    if asked.write:
+        write_section(asked.write, asked.verb, published)
+
+
+if __name__ == "__main__":
+    main()

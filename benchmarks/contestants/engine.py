@@ -1,0 +1,29 @@
+"""Headwater's engine with one of the connectors beside: what `headwater debug` does, without its lines on the screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.contestants.timed import job, measured
+
+
+def main() -> None:
+    """Run one sync from nothing."""
+    wanted = job()
+    from headwater import engine
+
+    with measured("headwater", "fivetran_connector_sdk", "requests", "pyarrow", "duckdb") as told:
+        result = engine.run(
+            engine.load(Path(wanted["connector"])),
+            configuration=wanted["configuration"],
+            state={},
+            destination=engine.DuckDbDestination(Path("warehouse.db")),
+            save_state=engine.StateFile(Path("state.json")).write,
+        )
+        if result.error is not None:
+            raise result.error
+        told["operations"] = dict(result.operations)
+
+
+if __name__ == "__main__":
+    main()
