@@ -22,6 +22,7 @@ def test_a_debug_run_lands_750_rows_and_a_second_only_the_last_page(headwater, c
         "truncates": 0,
         "schema_changes": 1,
         "checkpoints": 8,
+        "file_uploads": 0,
     }
     assert report["state"]["streams"]["cpg_records"]["token"]
     assert report["seconds"] > 0

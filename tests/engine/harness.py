@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import fivetran_connector_sdk_core as core
-from fivetran_connector_sdk import Connector, Logging, Operations
+from fivetran_connector_sdk import Connector, FileUpload, Logging, Operations
 from fivetran_connector_sdk_cli import core_adapter, runtime, schema_processing
 from fivetran_connector_sdk_common import constants
 
 from headwater.engine import Content, DuckDbDestination, SyncResult, content, differences, run
 
-COUNT = re.compile(r"(Upserts|Updates|Deletes|Truncates|Schema changes|Checkpoints)\s*\|\s*(\d+)")
+COUNT = re.compile(r"(Upserts|Updates|Deletes|Truncates|Schema changes|Checkpoints|File uploads)\s*\|\s*(\d+)")
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,25 @@ def clear(table: str, /) -> Operation:
     return Operation("truncate", (table,))
 
 
+@dataclass(frozen=True)
+class Upload:
+    """An upsert or update that brings a file. `stream`, where it is told, makes what `data` is not read from."""
+
+    path: str
+    data: bytes
+    row: Mapping[str, Any]
+    table: str = "t"
+    name: str = "upsert"
+    expected: int | None = None
+    schema: str | None = None
+    stream: Callable[[], Any] | None = None
+
+    def __call__(self) -> None:
+        stream = self.stream() if self.stream else io.BytesIO(self.data)
+        upload = FileUpload(self.path, stream, self.expected)
+        getattr(Operations, self.name)(self.table, dict(self.row), schema=self.schema, file=upload)
+
+
 def ok(**state: Any) -> Operation:
     return Operation("checkpoint", (state,))
 
@@ -77,10 +96,11 @@ def table(name: str, *key: str, schema: str | None = None, **columns: Any) -> di
 
 @dataclass(frozen=True)
 class Sync:
-    """One sync of a case: what it declares and what it does."""
+    """One sync of a case: what it declares and what it does. `forgets`: it starts without the state of the one before."""
 
     declared: Sequence[Mapping[str, Any]]
     operations: Sequence[Callable[[], None]]
+    forgets: bool = False
 
     def connector(self) -> Connector:
         def update(configuration: dict[str, str], state: dict[str, Any]) -> None:
@@ -99,17 +119,30 @@ class Outcome:
     counts: Mapping[str, int]
     state: Any
     error: BaseException | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
-def ours(syncs: Sequence[Sync], naming: str = "FIVETRAN_NAMING") -> list[Outcome]:
-    destination, state = DuckDbDestination(), {}
+def stored(folder: Path) -> dict[str, bytes]:
+    """Return the uploaded files under `folder`, whole ones and what else is left of any."""
+    found = [path for path in (folder / "files").rglob("*") if path.is_file() and path.parent != folder / "files"]
+    return {path.relative_to(folder / "files").as_posix(): path.read_bytes() for path in found}
+
+
+def ours(syncs: Sequence[Sync], naming: str = "FIVETRAN_NAMING", folder: Path | None = None) -> list[Outcome]:
+    """Run `syncs` here, into memory or into a warehouse under `folder`."""
+    destination, state = DuckDbDestination(folder / "files" / "warehouse.db" if folder else ":memory:"), {}
     outcomes = []
     for sync in syncs:
+        state = {} if sync.forgets else state
         result: SyncResult = run(
             sync.connector(), configuration={}, state=state, destination=destination, naming=naming
         )
         state = dict(result.state)
-        outcomes.append(Outcome(not result.ok, content(destination), dict(result.operations), state, result.error))
+        files = stored(folder) if folder else {}
+        outcomes.append(
+            Outcome(not result.ok, content(destination), dict(result.operations), state, result.error, files)
+        )
+        destination.close()
     destination.connect().close()
     return outcomes
 
@@ -120,6 +153,8 @@ def reference(syncs: Sequence[Sync], folder: Path, naming: str = "FIVETRAN_NAMIN
 
 def _reference(sync: Sync, folder: Path, naming: str) -> Outcome:
     warehouse, states = folder / "files" / "warehouse.db", folder / "files" / "state.json"
+    if sync.forgets:
+        states.unlink(missing_ok=True)
     state = json.loads(states.read_text()) if states.exists() else {}
     printed, error = io.StringIO(), None
     before = constants.DEBUGGING, Logging.LOG_LEVEL
@@ -136,7 +171,7 @@ def _reference(sync: Sync, folder: Path, naming: str) -> Outcome:
     counts = {name.lower().replace(" ", "_"): int(number) for name, number in COUNT.findall(printed.getvalue())}
     tables = content(warehouse)
     left = json.loads(states.read_text()) if states.exists() else {}
-    return Outcome(error is not None, tables, counts, left, error)
+    return Outcome(error is not None, tables, counts, left, error, stored(folder))
 
 
 class _Source:
@@ -156,11 +191,12 @@ class _Source:
         self._connector.update_method(configuration=configuration, state=state)
 
 
-def compared(syncs: Sequence[Sync], folder: Path, naming: str = "FIVETRAN_NAMING") -> list[str]:
-    """Say how our outcome differs from the reference's after each sync."""
+def compared(syncs: Sequence[Sync], folder: Path, naming: str = "FIVETRAN_NAMING", *, files: bool = False) -> list[str]:
+    """Say how our outcome differs from the reference's after each sync. `files`: land on disk, compare uploaded files."""
     said = []
+    own = ours(syncs, naming, folder / "ours" if files else None)
     for number, (expected, found) in enumerate(
-        zip(reference(syncs, folder, naming), ours(syncs, naming), strict=True), start=1
+        zip(reference(syncs, folder / "sdk", naming), own, strict=True), start=1
     ):
         problems = differences(expected.tables, found.tables)
         if expected.failed != found.failed:
@@ -169,5 +205,11 @@ def compared(syncs: Sequence[Sync], folder: Path, naming: str = "FIVETRAN_NAMING
             problems.append(f"counts {found.counts}, expected {expected.counts}")
         if expected.state != found.state:
             problems.append(f"state {found.state}, expected {expected.state}")
+        if files and expected.files != found.files:
+            problems.append(f"files {_short(found.files)}, expected {_short(expected.files)}")
         said += [f"sync {number}: {problem}" for problem in problems]
     return said
+
+
+def _short(files: Mapping[str, bytes]) -> dict[str, Any]:
+    return {path: data if len(data) < 40 else len(data) for path, data in sorted(files.items())}

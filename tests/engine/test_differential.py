@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from .harness import Operation, Sync, boom, clear, compared, mod, ok, rm, row, table, up
@@ -50,6 +53,17 @@ def every_pair(*, checkpoint: bool) -> list[Operation]:
         if checkpoint:
             operations.append(ok())
     return operations
+
+
+def in_threads(*operations: Operation) -> Callable[[], None]:
+    """Operations that do not touch each other's rows, from threads at once."""
+
+    def call() -> None:
+        with ThreadPoolExecutor(8) as threads:
+            for future in [threads.submit(operation) for operation in operations]:
+                future.result()
+
+    return call
 
 
 CASES: dict[str, list[Sync]] = {
@@ -166,6 +180,32 @@ CASES: dict[str, list[Sync]] = {
     "warning and error": [
         sync(KEYED, Operation("warning", ("careful",)), up("t", id=1), ok(s=1), up("t", id=2), Operation("error", ("bad", "trace"))),
     ],
+    "table names": [
+        Sync([], [up(name, id=1) for name in ["_a", "-aB", "_1", "_", "日本", "日a", "../x", " sp ", "a_", "_é", "$1$"]]
+             + [row("c", dict.fromkeys(["_a", "-aB", "_1", "../x", " sp "], 1))]),
+    ],
+    "changes to tables without rows": [
+        sync([table("t", "id", id="INT"), table("u"), table("v")]),
+        sync([table("t", "id", id="INT"), table("u"), table("v")], mod("t", id=1, x=1), clear("u"), rm("v", a=1), ok(s=1), mod("t", id=1, y=1), rm("u", a=1)),
+        sync([table("t", "id", id="INT"), table("u"), table("v")], clear("t"), ok(s=2), mod("t", id=1, x=1), up("u", b=2), mod("v", a=1), clear("v")),
+        sync([table("t", "id", id="INT"), table("u"), table("v")], mod("t", id=1, z=1), up("t", id=1, y="x"), clear("w")),
+    ],
+    "key changes without upserts": [
+        sync([table("t", "id"), table("u"), table("v", "id")], up("t", id=1, k=3), up("t", id=2, k=4), up("u", id=1), up("v", id=1)),
+        sync([table("t", "k"), table("u", "id"), table("v", "k")], mod("t", k=3, x=1), mod("u", id=1, x=1), rm("v", k=1, x=1), ok(s=1)),
+        sync([table("t"), table("u", "id", "k"), table("v")], rm("t", k=3), rm("u", id=1, k=1), mod("v", id=1, y=1), clear("t"), ok(s=2)),
+        sync([table("t", "k"), table("u", "id"), table("v", "id")], up("t", k=3, y="z"), up("u", id=1, k=3), up("v", id=1), ok(s=3)),
+    ],
+    "state dropped": [
+        sync(KEYED, up("t", id=1, x="a"), ok(at=1)), Sync(KEYED, [up("t", id=1, x="b"), up("t", id=2)], forgets=True),
+        Sync(KEYED, [mod("t", id=2, x="c"), ok(at=2), up("t", id=3), boom], forgets=True), Sync(KEYED, [rm("t", id=1)], forgets=True),
+    ],
+    "fails between checkpoints": [
+        sync(KEYED, up("t", id=1), ok(s=1), mod("t", id=1, x=5), clear("t"), boom, ok(s=2)),
+        sync(KEYED, ok(s=2), boom, ok(s=3)), sync(KEYED, rm("t", id=1), ok(s=3), ok(s=4), boom),
+    ],
+    "threads": [Sync(KEYED, [in_threads(*(up("t", id=n, x=n % 7 or "x") for n in range(60))), ok(s=1),
+                             in_threads(*(rm("t", id=n) for n in range(20)), *(mod("t", id=n, x=n / 4) for n in range(20, 60))), ok(s=2)])],
     "many rows": [
         sync(KEYED, *(up("t", id=n % 9000, x=f"t{n}" if n % 7 else n, y=n / 4) for n in range(10000)), ok(),
              *(up("t", id=n, x=n) for n in range(8990, 9010)), *(rm("t", id=n) for n in range(20)), ok()),

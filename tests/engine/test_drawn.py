@@ -13,7 +13,7 @@ from pathlib import Path
 
 import hypothesis.strategies as st
 from fivetran_connector_sdk_cli import runtime, schema_processing
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 
 from headwater.engine import DuckDbDestination, content, differences
 from headwater.engine.batch import BatchSink
@@ -25,7 +25,7 @@ from headwater_runtime import Table
 from headwater_runtime.clock import FakeClock
 from headwater_runtime.emit import SdkEmit
 
-from .harness import Sync, clear, compared, mod, ok, rm, table, up
+from .harness import Operation, Sync, boom, compared, ok, ours, table, up
 from .test_differential import KINDS, TEXTS
 
 DRAWN = int(os.environ.get("HEADWATER_DRAWN", "15"))
@@ -33,9 +33,10 @@ PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 TYPES = [
     "BOOLEAN", "SHORT", "INT", "LONG", "FLOAT", "DOUBLE", "NAIVE_DATE", "NAIVE_DATETIME", "UTC_DATETIME", "BINARY", "STRING",
-    "JSON",
+    "JSON", "XML",
 ]  # fmt: skip
 COLUMNS = ["a", "b", "userName"]
+NAMES = [*COLUMNS, "user_name"]  # two of them are one in Fivetran's naming
 
 TEXT = st.one_of(st.sampled_from(TEXTS), st.text(string.printable, max_size=5))
 CELLS = st.one_of(
@@ -49,37 +50,76 @@ CELLS = st.one_of(
     st.none(),
     st.dates().map(str),
 )
+DECIMALS = st.builds(
+    lambda p, s: {"type": "DECIMAL", "precision": p, "scale": s}, st.integers(1, 38), st.integers(0, 9)
+)
+NUMBERS = st.one_of(st.integers(-(10**6), 10**6), st.decimals(-1000, 1000, places=3).map(str), st.none(), st.just(""))
 KEYS = st.integers(0, 4)
-ROWS = st.dictionaries(st.sampled_from(COLUMNS), CELLS, max_size=3)
+KEYINGS = st.sampled_from([("id",)] * 6 + [("id", "k"), ("k",), ()])
+SCHEMAS = st.sampled_from([None] * 5 + ["Second Schema"])
+KINDS_OF_ROW = {"upsert": 6, "update": 2, "delete": 1}
+OTHERS = {"checkpoint": 2, "truncate": 1, "undeclared": 1, "warning": 0.2, "error": 0.1, "boom": 0.2}
+
+
+def weighted(weights):
+    return st.sampled_from([name for name, weight in weights.items() for _ in range(int(weight * 10))])
 
 
 @st.composite
-def operations(draw):
-    kind = draw(st.sampled_from(["up"] * 6 + ["mod", "mod", "rm", "ok", "clear", "keyless"]))
-    if kind == "ok":
-        return ok(n=draw(st.integers(0, 9)))
-    if kind == "clear":
-        return clear("t")
-    if kind == "keyless":
-        return up("u", **draw(ROWS))
-    values = draw(ROWS)
-    if kind != "up":  # an update to the empty text is a known difference
+def rows(draw, *, key=(), merging=False):
+    values = draw(st.dictionaries(st.sampled_from(NAMES), CELLS, max_size=3))
+    if draw(st.integers(0, 3)) == 0:
+        values["n"] = draw(NUMBERS)
+    if draw(st.integers(0, 3)) == 0:
+        values["k"] = draw(KEYS)
+    for name in key:
+        values[name] = draw(KEYS)
+    if key and draw(st.integers(0, 60)) == 0:
+        values[draw(st.sampled_from(key))] = None
+    if merging:  # an update to the empty text is a known difference
         values = {name: value for name, value in values.items() if value != ""}
-    return {"up": up, "mod": mod, "rm": rm}[kind]("t", id=draw(KEYS), **values)
+    return dict(draw(st.permutations(list(values.items()))))
+
+
+@st.composite
+def operations(draw, key):
+    kind = draw(weighted(KINDS_OF_ROW | OTHERS))
+    if kind in KINDS_OF_ROW:
+        values = draw(rows(key=key, merging=kind != "upsert"))
+        return Operation(kind, ("t", values), draw(SCHEMAS))
+    if kind == "undeclared":
+        return up("u", **draw(rows()))
+    if kind == "truncate" and key:  # of a table that was declared and never had a row: hand-written cases
+        return Operation(kind, ("t",), draw(SCHEMAS))
+    return {
+        "truncate": up("u", a=1),
+        "checkpoint": ok(n=draw(st.integers(0, 9))),
+        "warning": Operation("warning", ("careful",)),
+        "error": Operation("error", ("bad", "trace")),
+        "boom": boom,
+    }[kind]
 
 
 @st.composite
 def syncs(draw):
-    columns = draw(st.dictionaries(st.sampled_from(COLUMNS), st.sampled_from(TYPES), max_size=1))
-    declared = [table("t", "id", **columns), table("u")]
-    return Sync(declared, draw(st.lists(operations(), max_size=8)))
+    columns = draw(st.dictionaries(st.sampled_from(NAMES), st.sampled_from(TYPES), max_size=2))
+    if draw(st.booleans()):
+        columns["n"] = draw(DECIMALS)
+    key = draw(KEYINGS)
+    declared = [table("t", *key, **columns), table("t", *key, schema="Second Schema"), table("u")]
+    return Sync(declared, draw(st.lists(operations(key), max_size=8)), forgets=draw(st.integers(0, 4)) == 0)
 
 
-@given(st.lists(syncs(), min_size=1, max_size=2))
+@given(
+    st.lists(syncs(), min_size=1, max_size=3),
+    st.sampled_from(["FIVETRAN_NAMING"] * 3 + ["SOURCE_NAMING"]),
+)
 @settings(max_examples=DRAWN, deadline=None, suppress_health_check=PATIENT)
-def test_drawn_connectors_leave_the_same(drawn):
+def test_drawn_connectors_leave_the_same(drawn, naming):
+    # A key the rows do not fit fails both, but here what the same checkpoint did to other tables is kept: see docs/engine.md
+    assume(not any("primary key" in str(outcome.error) for outcome in ours(drawn, naming)))
     with tempfile.TemporaryDirectory() as folder:
-        assert "\n".join(compared(drawn, Path(folder))) == ""
+        assert "\n".join(compared(drawn, Path(folder), naming)) == ""
 
 
 ZONES = st.sampled_from([timezone.utc, timezone(timedelta(hours=5, minutes=30))])

@@ -27,7 +27,7 @@ __all__ = [
 SAMPLE_COLUMNS = 6  # a wide table's sample shows this many; `headwater query` shows all
 SAMPLE_WIDTH = 20  # characters of a sampled value
 CELL = 60  # characters of a queried one
-OPERATIONS = ("upserts", "updates", "deletes", "truncates", "schema_changes", "checkpoints")
+OPERATIONS = ("upserts", "updates", "deletes", "truncates", "schema_changes", "checkpoints", "file_uploads")
 
 
 def render_debug(report: Report, screen: Console) -> None:

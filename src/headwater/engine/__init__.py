@@ -6,6 +6,8 @@ from headwater.engine.duckdb_destination import DuckDbDestination
 from headwater.engine.events import Event, Listener
 from headwater.engine.intake import Killed
 from headwater.engine.load import LoadedConnector, load
+from headwater.engine.parquet_destination import ParquetDestination
+from headwater.engine.postgres_destination import PostgresDestination
 from headwater.engine.result import SyncResult
 from headwater.engine.run import run
 from headwater.engine.sdk import run_sdk
@@ -20,6 +22,8 @@ __all__ = [
     "Killed",
     "Listener",
     "LoadedConnector",
+    "ParquetDestination",
+    "PostgresDestination",
     "Rows",
     "StateFile",
     "SyncResult",

@@ -2,46 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from enum import IntEnum
+from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from headwater.engine.columns import Column
+from headwater.engine.chunk import Chunk, Kind, joined
 from headwater.engine.shape import TableName, TableShape
+from headwater.engine.spill import Spill, Spilled
+from headwater.engine.sqltypes import SqlType, wider
 
-__all__ = ["Buffer", "Change", "Chunk", "Kind", "Section"]
+__all__ = ["BUFFER_BYTES", "Buffer", "Change", "Chunk", "Chunks", "Kind", "Section"]
 
-
-class Kind(IntEnum):
-    """What a row asks for. An upsert replaces the whole row; an update and a delete change the columns they name."""
-
-    UPSERT = 0
-    UPDATE = 1
-    DELETE = 2
+BUFFER_BYTES = 16 * 1024 * 1024  # what may wait in memory; more of it waits on disk
+PAGE_ROWS = 16_384  # chunks are joined until they have so many rows
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """Some rows of one table, column by column. `kinds` is one for all rows, or an int8 array with one for each."""
+class Chunks(Collection[Chunk]):
+    """Chunks in order. Those on disk are read again each time they are asked for, one at a time."""
 
-    length: int
-    kinds: Kind | pa.Array
-    columns: Mapping[str, Column]
+    def __init__(self, spill: Spill | None = None) -> None:
+        self._spill = spill
+        self._done: list[Chunk | Spilled] = []
+        self._waiting: list[Chunk] = []
+        self._waiting_rows = 0
+        self.rows = 0
+
+    def append(self, chunk: Chunk) -> None:
+        """Append rows."""
+        self._waiting.append(chunk)
+        self._waiting_rows += chunk.length
+        self.rows += chunk.length
+        if self._waiting_rows >= PAGE_ROWS:
+            self._join()
+
+    def to_disk(self) -> None:
+        """Move everything that is in memory out of it."""
+        self._join()
+        if self._spill is not None:
+            spill = self._spill
+            self._done = [one if isinstance(one, Spilled) else spill.write(one) for one in self._done]
 
     @property
-    def only_upserts(self) -> bool:
-        """Whether no row depends on what is in the destination."""
-        return self.kinds is Kind.UPSERT
+    def on_disk(self) -> int:
+        """How many chunks are not in memory."""
+        return sum(isinstance(one, Spilled) for one in self._done)
 
-    @property
-    def some_upserts(self) -> bool:
-        """Whether there is a row that may be new."""
-        if isinstance(self.kinds, Kind):
-            return self.only_upserts
-        return bool(pc.any(pc.equal(self.kinds, int(Kind.UPSERT))).as_py())
+    def __iter__(self) -> Iterator[Chunk]:
+        """Yield every chunk."""
+        self._join()
+        for one in self._done:
+            if isinstance(one, Chunk):
+                yield one
+            elif self._spill is not None:
+                yield self._spill.read(one)
+
+    def __len__(self) -> int:
+        return len(self._done) + len(self._waiting)
+
+    def __contains__(self, chunk: object) -> bool:
+        return any(one is chunk for one in (*self._done, *self._waiting))
+
+    def _join(self) -> None:
+        self._done += joined(self._waiting)
+        self._waiting, self._waiting_rows = [], 0
 
 
 @dataclass
@@ -49,38 +74,81 @@ class Section:
     """Chunks in order, to be applied together. `truncates`: all rows written before it are to be marked as deleted first."""
 
     truncates: bool = False
-    chunks: list[Chunk] = field(default_factory=list)
+    chunks: Chunks = field(default_factory=Chunks)
 
 
 @dataclass
 class Change:
-    """All that happened to one table."""
+    """All that happened to one table, and what is known of it without a look at its rows.
+
+    `asked` is the type each column's values ask for, None if they are all null, in the order in which first values came.
+    """
 
     shape: TableShape
-    sections: list[Section] = field(default_factory=lambda: [Section()])
+    sections: list[Section] = field(default_factory=list)
+    rows: int = 0
+    some_upserts: bool = False
+    names: set[str] = field(default_factory=set)
+    asked: dict[str, SqlType] = field(default_factory=dict)
+
+    def note(self, chunk: Chunk) -> None:
+        """Take in what `chunk` says."""
+        self.rows += chunk.length
+        self.some_upserts = self.some_upserts or chunk.some_upserts
+        self.names.update(chunk.columns)
+        asking = [(column.first, name, column.type) for name, column in chunk.columns.items()]
+        for _, name, kind in sorted(asking, key=lambda one: one[0]):
+            if kind is not None:
+                self.asked[name] = wider(self.asked.get(name), kind) or kind
 
 
 class Buffer:
-    """The changes of all tables, in the order in which the tables first appeared."""
+    """The changes of all tables, in the order in which the tables first appeared; beyond `limit` bytes they wait on disk."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None, limit: int = BUFFER_BYTES) -> None:
         self.changes: dict[TableName, Change] = {}
+        self._spill = Spill(folder)
+        self._limit = limit
+        self._size = 0
+
+    @property
+    def spilled(self) -> int:
+        """The bytes that wait on disk."""
+        return self._spill.size
 
     def add(self, shape: TableShape, chunk: Chunk) -> None:
-        """Append rows."""
-        self._change(shape).sections[-1].chunks.append(chunk)
+        """Append rows. Raises WarehouseError if they cannot be put on disk."""
+        change = self._change(shape)
+        change.note(chunk)
+        change.sections[-1].chunks.append(chunk)
+        self._size += chunk.size
+        if self._size > self._limit:
+            for one in self.changes.values():
+                for section in one.sections:
+                    section.chunks.to_disk()
+            self._size = 0
+            pa.default_memory_pool().release_unused()
 
     def truncate(self, shape: TableShape) -> None:
         """Mark everything before as deleted."""
-        self._change(shape).sections.append(Section(truncates=True))
+        self._change(shape).sections.append(Section(True, Chunks(self._spill)))
 
     def take(self) -> list[Change]:
-        """Return all changes and forget them."""
-        taken, self.changes = list(self.changes.values()), {}
+        """Return all changes and take no more into them; they can be read until `drop`."""
+        taken, self.changes, self._size = list(self.changes.values()), {}, 0
+        if self.spilled:  # memory is for the destination now
+            for change in taken:
+                for section in change.sections:
+                    section.chunks.to_disk()
         return taken
+
+    def drop(self) -> None:
+        """Forget everything, also what was taken."""
+        self.changes, self._size = {}, 0
+        self._spill.close()
 
     def _change(self, shape: TableShape) -> Change:
         change = self.changes.get(shape.name)
         if change is None:
-            change = self.changes[shape.name] = Change(shape)
+            change = self.changes[shape.name] = Change(shape, [Section(False, Chunks(self._spill))])
         return change

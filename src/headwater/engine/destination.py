@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from headwater.engine.buffer import Change
@@ -14,6 +15,10 @@ __all__ = ["Destination"]
 
 class Destination(Protocol):
     """A place where tables land. One run uses it at a time."""
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder uploaded files are stored under; None if they are to go away with the sync."""
 
     def open(self, naming: str) -> str:
         """Get ready for a run. Returns the naming in force: what the destination was made with, else `naming`.

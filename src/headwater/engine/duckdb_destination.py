@@ -11,20 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import psutil
 
 from headwater.engine.buffer import Change
 from headwater.engine.catalog import Existing, evolve, planned_columns, read_tables, sql_name
 from headwater.engine.landing import MACROS
-from headwater.engine.merge import Target, merge, truncate
+from headwater.engine.merge import Target, batches, merge, truncate
 from headwater.engine.naming import FIVETRAN_NAMING
 from headwater.engine.shape import ROW_ID, TableName, TableShape
-from headwater.engine.sqltypes import SqlType, wider
+from headwater.engine.sqltypes import BOOLEAN, SqlType, wider
 from headwater.errors import WarehouseError
 
 __all__ = ["MEMORY", "DuckDbDestination", "explained"]
 
 MEMORY = ":memory:"
 METADATA = "main._fivetran_metadata"
+MEGABYTES = 64  # megabytes DuckDB may use before it writes to disk; a commit that cannot do with them gets more
+LOG_BYTES = 16 * 1024 * 1024  # DuckDB's own bound of its log; each time it is reached, the whole key index is written
 
 
 class DuckDbDestination:
@@ -32,6 +35,7 @@ class DuckDbDestination:
 
     def __init__(self, path: str | Path = MEMORY) -> None:
         self.path = str(path)
+        self._megabytes, self._log_bytes = MEGABYTES, LOG_BYTES
         self._connection: Any = None
         self._tables: dict[TableName, Existing] = {}
         self._asked: dict[TableName, Mapping[str, SqlType]] = {}  # by changes to rows of tables that are not there yet
@@ -40,6 +44,11 @@ class DuckDbDestination:
     def in_memory(self) -> bool:
         """Whether nothing is left of it on disk."""
         return self.path == MEMORY
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder uploaded files are stored under; None in memory."""
+        return None if self.in_memory else Path(self.path).parent
 
     def open(self, naming: str = FIVETRAN_NAMING) -> str:
         """Connect, making folder and file where they are missing. Raises WarehouseError."""
@@ -62,7 +71,11 @@ class DuckDbDestination:
                 _make_folder(Path(self.path).parent)
             with explained(self.path):
                 self._connection = duckdb.connect(self.path)
-                self._connection.execute("SET TimeZone = 'UTC'")
+                # Inserts into a table with a key take half the CPU with one thread: more of them get in each other's way.
+                self._connection.execute("SET TimeZone = 'UTC'; SET threads = 1")
+                if not self.in_memory:
+                    self._megabytes, self._log_bytes = MEGABYTES, LOG_BYTES
+                    self._connection.execute(f"SET memory_limit = '{MEGABYTES}MB'")
         return self._connection
 
     def commit(self, changes: Sequence[Change], moment: datetime) -> None:
@@ -89,21 +102,47 @@ class DuckDbDestination:
             self._connection = None
 
     def _transaction(self, work: Sequence[tuple[TableShape, Change | None]], moment: datetime) -> None:
-        connection, before = self.connect(), dict(self._tables)
         with explained(self.path):
-            connection.execute("BEGIN TRANSACTION")
-            try:
-                for shape, change in work:
-                    if change is None:
-                        self._declare(shape)
-                    else:
-                        self._apply(change, f"TIMESTAMPTZ '{moment.isoformat()}'")
-                connection.execute("COMMIT")
-            except BaseException:
-                self._tables = before
-                with suppress(duckdb.Error):  # the transaction may be gone already; the first error is the one to tell
-                    connection.execute("ROLLBACK")
-                raise
+            while True:
+                try:
+                    return self._attempt(work, moment)
+                except duckdb.OutOfMemoryException:
+                    if not self._got_more_memory():
+                        raise
+
+    def _attempt(self, work: Sequence[tuple[TableShape, Change | None]], moment: datetime) -> None:
+        connection, before = self.connect(), (dict(self._tables), dict(self._asked))
+        connection.execute("BEGIN TRANSACTION")
+        try:
+            for shape, change in work:
+                if change is None:
+                    self._declare(shape)
+                else:
+                    self._apply(change, f"TIMESTAMPTZ '{moment.isoformat()}'")
+            self._let_log_grow()
+            connection.execute("COMMIT")
+        except BaseException:
+            self._tables, self._asked = before
+            with suppress(duckdb.Error):  # the transaction may be gone already; the first error is the one to tell
+                connection.execute("ROLLBACK")
+            raise
+
+    def _got_more_memory(self) -> bool:
+        self._megabytes *= 2
+        if self._megabytes > psutil.virtual_memory().total * 0.8 / 1_000_000:
+            return False
+        self._connection.execute(f"SET memory_limit = '{self._megabytes}MB'")
+        return True
+
+    def _let_log_grow(self) -> None:
+        """Let the log grow with the file, so that all the times the key index is written add up to ."""
+        if self.in_memory:
+            return
+        with suppress(OSError):
+            wanted = Path(self.path).stat().st_size // 4
+            if wanted > 2 * self._log_bytes:
+                self._log_bytes = wanted
+                self._connection.execute(f"SET checkpoint_threshold = '{wanted}B'")
 
     def _declare(self, shape: TableShape) -> None:
         existing = self._tables.get(shape.name)
@@ -117,47 +156,46 @@ class DuckDbDestination:
 
     def _apply(self, change: Change, moment: str) -> None:
         shape, name = change.shape, change.shape.name
-        chunks = [chunk for section in change.sections for chunk in section.chunks]
         existing = self._tables.get(name)
-        inserts = any(chunk.some_upserts for chunk in chunks)
-        asked = _joined(self._asked.pop(name, {}), _asked(chunks))
-        if existing is None and not inserts:
+        asked = _joined(self._asked.pop(name, {}), change.asked)
+        if existing is None and not change.some_upserts:
             self._asked[name] = asked
             return  # nothing there to change or to delete
         empty = existing is None
-        planned = existing
-        if chunks:
-            key = shape.row_key if shape.key or ROW_ID in _names(chunks) else ()
+        planned, key = existing, shape.row_key
+        if existing is not None and not change.some_upserts:
+            planned = _without_upserts(existing, change, asked)
+        elif change.rows:
+            key = shape.row_key if shape.key or ROW_ID in change.names else ()
             planned = Existing(planned_columns(existing, shape, asked, rows=True), key)
-            evolve(self._connection, name, existing, planned)
-            self._tables[name] = planned
-        assert planned is not None  # noqa: S101  (no chunks and no table returned above)
-        target = Target(name, planned, planned.key, moment)
+        assert planned is not None  # noqa: S101  (no rows and no table returned above)
+        evolve(self._connection, name, existing, planned)
+        self._tables[name] = planned
+        known = "_fivetran_deleted" in planned.columns and all(column in planned.columns for column in key)
+        target = Target(name, planned, key, moment)
         for section in change.sections:
             if section.truncates and "_fivetran_deleted" in planned.columns:
                 truncate(self._connection, target)
-            if section.chunks:
-                merge(self._connection, target, section.chunks, empty=empty)
-                empty = False
+            if section.chunks and known:
+                for batch in batches(section.chunks):
+                    merge(self._connection, target, batch, empty=empty)
+                    empty = False
 
 
-def _names(chunks: Sequence[Any]) -> set[str]:
-    return {name for chunk in chunks for name in chunk.columns}
+def _without_upserts(table: Existing, change: Change, asked: Mapping[str, SqlType]) -> Existing:
+    """Return what `table` becomes by updates, deletes and truncates: it keeps its key, and gets no columns for another.
 
-
-def _asked(chunks: Sequence[Any]) -> dict[str, SqlType]:
-    """Return the type each column's values ask for, in the order in which the columns' first values came."""
-    types: dict[str, SqlType] = {}
-    first: dict[str, int] = {}
-    start = 0
-    for chunk in chunks:
-        for name, column in chunk.columns.items():
-            if column.type is not None:
-                first.setdefault(name, start + column.first)
-                joined = wider(types.get(name), column.type)
-                types[name] = joined if joined is not None else column.type
-        start += chunk.length
-    return {name: types[name] for name in sorted(types, key=lambda name: first[name])}
+    A table that came into being because it is declared, and never had a row, gets no columns but the mark of deleted rows.
+    """
+    if "_fivetran_deleted" in table.columns:
+        named = {
+            name: kind for name, kind in asked.items() if name in table.columns or name not in change.shape.row_key
+        }
+        return Existing(planned_columns(table, change.shape, named, rows=False), table.key)
+    columns = {name: wider(kind, asked.get(name)) or kind for name, kind in table.columns.items()}
+    if any(section.truncates for section in change.sections):
+        columns["_fivetran_deleted"] = BOOLEAN
+    return Existing(columns, table.key)
 
 
 def _joined(one: Mapping[str, SqlType], other: Mapping[str, SqlType]) -> dict[str, SqlType]:
@@ -192,6 +230,12 @@ def explained(path: str) -> Iterator[None]:
 
 _ANY = ("",)
 _EXPLANATIONS: tuple[tuple[type[duckdb.Error], tuple[str, ...], str, str], ...] = (
+    (
+        duckdb.Error,
+        ("Could not write file", "No space left", "File too large"),
+        "the warehouse cannot be written: {}",
+        "check the folder's permissions and the free space; what the last checkpoint wrote is whole",
+    ),
     (
         duckdb.IOException,
         ("lock",),

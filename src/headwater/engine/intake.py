@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 
-from headwater.engine.buffer import Buffer, Chunk, Kind
+from headwater.engine.buffer import BUFFER_BYTES, Buffer, Chunk, Kind
 from headwater.engine.destination import Destination
 from headwater.engine.events import Event, Listener
 from headwater.engine.result import OPERATIONS
@@ -38,6 +38,7 @@ class Intake:
         save_state: SaveState,
         *,
         kill_at: int | None = None,
+        buffer_bytes: int = BUFFER_BYTES,
     ) -> None:
         self.shapes = shapes
         self.counts = dict.fromkeys(OPERATIONS, 0) | {"schema_changes": len(shapes.declared)}
@@ -52,7 +53,7 @@ class Intake:
         self._save_state = save_state
         self._kill_at = kill_at
         self._done = 0
-        self._buffer = Buffer()
+        self._buffer = Buffer(destination.folder, buffer_bytes)
         self._process = psutil.Process()
         self._last_moment: datetime | None = None
         self._declared = False
@@ -73,12 +74,20 @@ class Intake:
     def die(self) -> None:
         """Drop what is not committed and stop. Raises Killed."""
         self.dead = True
-        self._buffer.take()
+        self.drop()
         raise Killed
 
+    def drop(self) -> None:
+        """Forget what is not committed."""
+        self._buffer.drop()
+
     def add(self, shape: TableShape, chunk: Chunk) -> None:
-        """Take rows; they were admitted and counted before."""
-        self._buffer.add(shape, chunk)
+        """Take rows; they were admitted and counted before. Raises WarehouseError if they cannot wait on disk."""
+        try:
+            self._buffer.add(shape, chunk)
+        except Exception as error:
+            self.failure = error
+            raise
 
     def count(self, kind: Kind, rows: int) -> None:
         """Count rows of one kind."""
@@ -120,6 +129,7 @@ class Intake:
         changes: Sequence[Any] = self._buffer.take()
         if changes:
             self._destination.commit(changes, self._moment())
+        self._buffer.drop()
         if not self._declared:
             self._destination.declare(self.shapes.all_declared(), self._moment())
             self._declared = True

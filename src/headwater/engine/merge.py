@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headwater.engine.buffer import Chunk, Kind
 from headwater.engine.catalog import Existing, quoted, sql_name
@@ -16,10 +17,12 @@ from headwater.engine.columns import Column
 from headwater.engine.landing import land
 from headwater.engine.shape import SYSTEM_COLUMNS, TableName
 
-__all__ = ["Target", "merge", "truncate"]
+__all__ = ["Target", "batches", "merge", "truncate"]
 
 SOURCE = "headwater_source"
 STAGE = "headwater_stage"
+ROWS_A_STATEMENT = 32_768
+FEW_ROWS = 200_000  # so many can be looked through for every statement
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,20 @@ def truncate(connection: Any, target: Target) -> None:
     )
 
 
+def batches(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
+    """Yield the chunks, some at a time: applied one after the other they come to the same, and memory stays bounded."""
+    batch: list[Chunk] = []
+    rows = 0
+    for chunk in chunks:
+        batch.append(chunk)
+        rows += chunk.length
+        if rows >= ROWS_A_STATEMENT:
+            yield batch
+            batch, rows = [], 0
+    if batch:
+        yield batch
+
+
 def merge(connection: Any, target: Target, chunks: Sequence[Chunk], *, empty: bool) -> None:
     """Apply the rows of `chunks` in order; of several of one key the last counts. `empty`: the table has no rows yet."""
     columns = _touched(chunks, target)
@@ -53,16 +70,29 @@ def merge(connection: Any, target: Target, chunks: Sequence[Chunk], *, empty: bo
     if not only_upserts:
         how = _how(chunks, columns)
         arrays, selected = {**arrays, **how}, [*selected, *how]
-    connection.register(
-        SOURCE, pa.table(arrays).combine_chunks()
-    )  # DuckDB reads few large chunks faster than many small
+    held = _Held(pa.table(arrays))
+    connection.register(SOURCE, held)
     try:
         if only_upserts:
-            _upsert(connection, target, _Rows(columns, selected, SOURCE), empty=empty)
+            rows = _Rows(columns, selected, SOURCE, unique=_unique(arrays, columns, selected, target))
+            _upsert(connection, target, rows, empty=empty)
         else:
             _apply_mixed(connection, target, columns, f"SELECT {', '.join(selected)} FROM {SOURCE}")
     finally:
         connection.unregister(SOURCE)
+        held.rows = None
+
+
+class _Held:
+    """Rows for DuckDB to read, which can be let go of: it keeps what is registered until the transaction is over."""
+
+    def __init__(self, rows: pa.Table) -> None:
+        self.rows: pa.Table | None = rows
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Show the rows: Arrow's own protocol."""
+        assert self.rows is not None  # noqa: S101  (nothing reads after `merge`)
+        return self.rows.__arrow_c_stream__(requested_schema)
 
 
 def _touched(chunks: Sequence[Chunk], target: Target) -> list[str]:
@@ -81,6 +111,16 @@ def _landed(chunks: Sequence[Chunk], columns: Sequence[str], target: Target) -> 
     length = sum(chunk.length for chunk in chunks)
     arrays["seq"] = pa.array(range(length), pa.int64())
     return arrays, [*selected, "seq"]
+
+
+def _unique(arrays: Mapping[str, Any], columns: Sequence[str], selected: Sequence[str], target: Target) -> bool:
+    """Tell, without a query, whether surely no two rows have one key: a key of one column that lands as it is."""
+    if len(target.key) != 1 or target.key[0] not in columns:
+        return False
+    index = columns.index(target.key[0])
+    values = arrays[f"c{index}"]
+    as_it_is = selected[index] == f"c{index} AS {quoted(columns[index])}"
+    return as_it_is and pc.count_distinct(values, mode="all").as_py() == len(values)
 
 
 def _how(chunks: Sequence[Chunk], columns: Sequence[str]) -> dict[str, Any]:
@@ -117,6 +157,7 @@ class _Rows:
     columns: Sequence[str]
     selected: Sequence[str]
     source: str
+    unique: bool = False  # surely no two rows of one key
 
     def only(self, names: Sequence[str]) -> str:
         """Return the query for some of the columns: to plan all of them takes longer than to read few."""
@@ -131,15 +172,15 @@ class _Rows:
 def _upsert(connection: Any, target: Target, rows: _Rows, *, empty: bool) -> None:
     keys, names = _list(target.key), _list(rows.columns)
     query = rows.all()
-    if _some(connection, f"SELECT 1 FROM ({rows.only(target.key)}) GROUP BY {keys} HAVING count(*) > 1"):
+    if not rows.unique and _some(
+        connection, f"SELECT 1 FROM ({rows.only(target.key)}) GROUP BY {keys} HAVING count(*) > 1"
+    ):
         query = f"SELECT * FROM ({query}) QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY seq DESC) = 1"
     statement = (
         f"INSERT INTO {sql_name(target.name)} ({names}, _fivetran_deleted, _fivetran_synced) "
         f"SELECT {names}, FALSE, {target.moment} FROM ({query})"
     )
-    # Rows that are all new are inserted several times faster by a statement that does not provide for others.
-    there = f"SELECT 1 FROM ({rows.only(target.key)}) SEMI JOIN {sql_name(target.name)} USING ({keys})"
-    if not empty and _some(connection, there):
+    if not empty and _conflicts(connection, target, rows):
         replaced = {*rows.columns, *SYSTEM_COLUMNS}
         values = [
             f"{quoted(name)} = {f'EXCLUDED.{quoted(name)}' if name in replaced else 'NULL'}"
@@ -147,6 +188,17 @@ def _upsert(connection: Any, target: Target, rows: _Rows, *, empty: bool) -> Non
         ]
         statement += f" ON CONFLICT ({keys}) DO UPDATE SET {', '.join(values)}"
     connection.execute(statement)
+
+
+def _conflicts(connection: Any, target: Target, rows: _Rows) -> bool:
+    """Tell whether rows may be there already: inserts of rows that are all new are faster if they need not provide for others.
+
+    To find out takes a scan of the table, so it is not worth it for a big one.
+    """
+    table = sql_name(target.name)
+    if connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] > FEW_ROWS:
+        return True
+    return _some(connection, f"SELECT 1 FROM ({rows.only(target.key)}) SEMI JOIN {table} USING ({_list(target.key)})")
 
 
 def _list(names: Sequence[str]) -> str:

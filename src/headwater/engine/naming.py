@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["DEFAULT_SCHEMA", "FIVETRAN_NAMING", "SOURCE_NAMING", "Naming", "fivetran_name"]
+__all__ = ["DEFAULT_SCHEMA", "FIVETRAN_NAMING", "SOURCE_NAMING", "Naming", "fivetran_name", "fivetran_table_name"]
 
 FIVETRAN_NAMING = "FIVETRAN_NAMING"
 SOURCE_NAMING = "SOURCE_NAMING"
@@ -20,6 +20,7 @@ _NOT_A_LETTER_OR_DIGIT = re.compile(r"[^A-Za-z0-9_]+")
 _LOWER_THEN_UPPER = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LETTER_AND_DIGIT = re.compile(r"(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])")
 _UNDERSCORES = re.compile(r"_+")
+_BEFORE_A_LETTER = re.compile(r"^_(?=[a-z])")
 _NOT_IN_A_SCHEMA = re.compile(r"[^a-z0-9_]")
 
 
@@ -33,6 +34,11 @@ def fivetran_name(name: str) -> str:
     return f"_{plain}" if plain[:1].isdigit() else plain
 
 
+def fivetran_table_name(name: str) -> str:
+    """Return a table's `name` in Fivetran's naming: as a column's, but without an underscore before its first letter."""
+    return _BEFORE_A_LETTER.sub("", fivetran_name(name))
+
+
 @dataclass(frozen=True)
 class Naming:
     """How a source's names become the destination's."""
@@ -40,8 +46,12 @@ class Naming:
     strategy: str = FIVETRAN_NAMING
 
     def name(self, name: str) -> str:
-        """Return a table's or a column's name."""
+        """Return a column's name."""
         return fivetran_name(name) if self.strategy == FIVETRAN_NAMING else name
+
+    def table(self, name: str) -> str:
+        """Return a table's name."""
+        return fivetran_table_name(name) if self.strategy == FIVETRAN_NAMING else name
 
     def schema(self, schema: str | None) -> str:
         """Return the schema's name: the usual one, or one beside it for a source that names schemas."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import fivetran_connector_sdk_core as core
 from fivetran_connector_sdk_core.constants import CELL_NULL
 
 from headwater.engine.buffer import Kind
+from headwater.engine.file_uploads import FileUploads
 from headwater.engine.intake import Intake
 from headwater.engine.rows import Cells, cells_chunk, renamed
 from headwater.engine.shape import TableShape
-from headwater.errors import ProjectError
+from headwater.errors import HeadwaterError, ProjectError
 
 __all__ = ["OperationsSink", "null_key_error"]
 
@@ -23,8 +25,9 @@ _NULL = (None, bytes([CELL_NULL]))
 class OperationsSink:
     """What `fivetran_connector_sdk_cli.runtime.install` takes. The SDK calls it under its own lock."""
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: Intake, files: FileUploads | None = None) -> None:
         self._intake = intake
+        self._files = files or FileUploads()
         self._waiting: dict[tuple[str | None, str], tuple[list[Cells], list[Kind]]] = {}
 
     def record(self, record: core.Record) -> None:
@@ -56,6 +59,7 @@ class OperationsSink:
         """Take one checkpoint; everything before it is committed when this returns."""
         self._intake.admit(1)
         self._hand_over_all()
+        self._place_files()
         self._intake.checkpoint(json.loads(checkpoint.state_json))
 
     def warning(self, warning: core.Warning) -> None:
@@ -69,16 +73,33 @@ class OperationsSink:
         raise self._intake.failure
 
     def file_chunk(self, chunk: core.FileChunk) -> None:
-        """Take a piece of a file."""
-        raise ProjectError(
-            f"file uploads are not supported by this engine yet ({chunk.file_path})",
-            where=chunk.storage_name,
-            hint="run it with --engine sdk",
-        )
+        """Take a piece of a file. Raises ProjectError, WarehouseError; the sync cannot go on after either."""
+        self._intake.admit(0)
+        schema = self._intake.shapes.naming.schema(chunk.schema)
+        try:
+            # The SDK sends the pieces of one file from one call: its frame tells the next piece from a second try.
+            whole = self._files.take(schema, chunk, sys._getframe(1))  # noqa: SLF001
+        except Exception as error:
+            self._intake.failure = error
+            raise
+        self._intake.counts["file_uploads"] += whole
 
     def finish(self) -> None:
         """Hand over what waits."""
         self._hand_over_all()
+        self._place_files()
+
+    def close(self) -> None:
+        """Drop the files whose rows were not committed."""
+        self._files.close()
+
+    def _place_files(self) -> None:
+        """Put files in place before their rows are committed: no row names a file that is not there."""
+        try:
+            self._files.place()
+        except HeadwaterError as error:
+            self._intake.failure = error
+            raise
 
     def _check_key(self, shape: TableShape, cells: Cells) -> None:
         for key in shape.key:

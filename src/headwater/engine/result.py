@@ -10,7 +10,7 @@ __all__ = ["OPERATIONS", "Status", "SyncResult"]
 
 Status = Literal["ok", "failed", "killed"]
 
-OPERATIONS = ("upserts", "updates", "deletes", "truncates", "schema_changes", "checkpoints")
+OPERATIONS = ("upserts", "updates", "deletes", "truncates", "schema_changes", "checkpoints", "file_uploads")
 
 
 @dataclass(frozen=True)

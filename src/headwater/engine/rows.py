@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
@@ -47,17 +48,21 @@ def values_chunk(
     declared: Mapping[str, Any],
 ) -> Chunk | None:
     """Build a chunk of rows of Python values; None if two of their columns land under one name (go through cells then)."""
-    names = _names(rows, rename)
+    found = _transposed(rows) if kind is Kind.UPSERT else None
+    names = _names(rows[:1] if found else rows, rename)
     if names is None:
         return None
     columns: dict[str, Column] = {}
     for source, name in names.items():
-        if kind is Kind.UPSERT:
-            values, present = [row.get(source) for row in rows], None
+        present = None
+        if found:
+            values = found[source]
+        elif kind is Kind.UPSERT:
+            values = [row.get(source) for row in rows]
         else:
-            found = [row.get(source, _ABSENT) for row in rows]
-            present = _present(found, _ABSENT, kind)
-            values = [None if value is _ABSENT else value for value in found]
+            given = [row.get(source, _ABSENT) for row in rows]
+            present = _present(given, _ABSENT, kind)
+            values = [None if value is _ABSENT else value for value in given]
         types = (shape.data_types.get(source), shape.columns.get(name))
         columns[name] = column_of_values(values, declared.get(source), types, source, present)
     return Chunk(len(rows), kind, columns)
@@ -90,6 +95,18 @@ def _cell_value(cell: bytes) -> Any:
     if kind in (CELL_FLOAT, CELL_DOUBLE):
         return float(cell[1:])
     return cell[1:].decode().replace("\0", "")
+
+
+def _transposed(rows: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]] | None:
+    """Return the columns of `rows` at C speed if they all name the same ones; None if they do not."""
+    keys = tuple(rows[0])
+    if not keys or set(map(type, rows)) != {dict} or set(map(len, rows)) != {len(keys)}:
+        return None
+    try:
+        found = map(itemgetter(*keys), rows)  # rows of as many keys that hold all of the first row's hold no others
+        return dict(zip(keys, zip(*found, strict=True) if len(keys) > 1 else [list(found)], strict=True))
+    except KeyError:
+        return None
 
 
 def _names(rows: Sequence[Mapping[str, Any]], rename: Callable[[str], str]) -> dict[str, str] | None:

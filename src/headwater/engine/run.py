@@ -8,12 +8,15 @@ from contextlib import contextmanager
 from types import GeneratorType
 from typing import Any
 
+import pyarrow as pa
 from fivetran_connector_sdk_cli import runtime, schema_processing
 from fivetran_connector_sdk_core import ConnectorTask
 
 from headwater.engine.batch import BatchSink
+from headwater.engine.buffer import BUFFER_BYTES
 from headwater.engine.destination import Destination
 from headwater.engine.events import Event, Listener, captured
+from headwater.engine.file_uploads import FileUploads
 from headwater.engine.intake import Intake, Killed
 from headwater.engine.load import LoadedConnector
 from headwater.engine.naming import FIVETRAN_NAMING, Naming
@@ -43,20 +46,25 @@ def run(  # noqa: PLR0913  (the seams of a sync; all but four have defaults)
     transport: Transport | None = None,
     save_state: Callable[[Mapping[str, Any]], None] | None = None,
     naming: str = FIVETRAN_NAMING,
+    buffer_bytes: int = BUFFER_BYTES,
 ) -> SyncResult:
     """Run one sync of `connector` (loaded, or the SDK's own object) into `destination`.
 
     Whatever goes wrong in the connector is in the result's `error`; a destination that cannot be opened raises WarehouseError.
     `save_state` is called with each checkpoint's state once its rows are committed (`StateFile(path).write`).
     `kill_at` N: the process "dies" before operation N, counted from 0: each row, truncate and checkpoint is one.
+    Beyond `buffer_bytes`, rows wait for their checkpoint in a nameless file beside the destination.
     `clock` and `transport` go to connectors on the runtime; `clock` also dates the rows.
     """
+    pa.set_memory_pool(
+        pa.system_memory_pool()
+    )  # it gives back what is freed; the other pools keep it, and memory is not flat
     sync = _Sync(dict(configuration), dict(state), destination, on_event or _ignore, clock or SystemClock(), transport)
     with _ONE_AT_A_TIME:
         started = sync.clock.monotonic()
         kept_naming = destination.open(naming)
         try:
-            intake, error = sync.run(connector, Naming(kept_naming), kill_at, save_state or _ignore)
+            intake, error = sync.run(connector, Naming(kept_naming), kill_at, save_state or _ignore, buffer_bytes)
             return SyncResult(
                 status=_status(intake, error),
                 tables=destination.counts(),
@@ -96,18 +104,29 @@ class _Sync:
         naming: Naming,
         kill_at: int | None,
         save_state: Callable[[Mapping[str, Any]], None],
+        buffer_bytes: int,
     ) -> tuple[Intake | None, BaseException | None]:
         """Run schema and update; return the intake (None if `schema` failed) and what went wrong."""
         intake: Intake | None = None
         try:
             with _activated(connector) as made, captured(self.listener) as tell:
                 shapes = declared_shapes(made.schema_method, self.configuration, naming)
-                intake = Intake(shapes, self.destination, tell, self.clock, save_state, kill_at=kill_at)
+                intake = Intake(
+                    shapes,
+                    self.destination,
+                    tell,
+                    self.clock,
+                    save_state,
+                    kill_at=kill_at,
+                    buffer_bytes=buffer_bytes,
+                )
                 self._update(made, intake)
         except (Exception, ConnectorTask, SystemExit, Killed) as error:  # noqa: BLE001  (whatever a connector raises is the result)
             return intake, error
         finally:
             schema_processing.reset()
+            if intake is not None:
+                intake.drop()
         return intake, None
 
     def _update(self, connector: Any, intake: Intake) -> None:
@@ -131,7 +150,7 @@ class _Sync:
             intake.save(self.state)
 
     def _update_by_operations(self, connector: Any, intake: Intake) -> None:
-        sink = OperationsSink(intake)
+        sink = OperationsSink(intake, FileUploads(self.destination.folder))
         runtime.install(sink)
         try:
             emitted = connector.update_method(configuration=dict(self.configuration), state=dict(self.state))
@@ -142,6 +161,7 @@ class _Sync:
                 sink.finish()
         finally:
             runtime.install(None)
+            sink.close()
 
 
 def _status(intake: Intake | None, error: BaseException | None) -> Status:

@@ -22,7 +22,7 @@ from headwater.errors import ProjectError, UsageError
 
 __all__ = ["run_sdk"]
 
-_COUNT = re.compile(r"(Upserts|Updates|Deletes|Truncates|Schema changes|Checkpoints)\s*\|\s*(\d+)")
+_COUNT = re.compile(r"(Upserts|Updates|Deletes|Truncates|Schema changes|Checkpoints|File uploads)\s*\|\s*(\d+)")
 _PEAK = re.compile(r"peak ([\d.]+) MB")
 _FAILED = re.compile(r"^(?:\s+Error|fivetran: error): (.+)")
 

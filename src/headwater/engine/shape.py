@@ -69,7 +69,7 @@ class Shapes:
         """Return the shape of the table the source calls `table`."""
         known = self._by_source.get((schema, table))
         if known is None:
-            name = TableName(self.naming.schema(schema), self.rename(table))
+            name = TableName(self.naming.schema(schema), self.naming.table(table))
             known = self._by_name.setdefault(name, TableShape(name))
             self._by_source[schema, table] = known
         return self._by_name.get(known.name, known)
@@ -95,7 +95,7 @@ def declared_shapes(schema_method: Any, configuration: Mapping[str, Any], naming
         for reserved in SYSTEM_COLUMNS:
             columns.pop(reserved, None)
         declared[schema, table] = TableShape(
-            name=TableName(naming.schema(schema), naming.name(table)),
+            name=TableName(naming.schema(schema), naming.table(table)),
             key=tuple(dict.fromkeys(naming.name(column.name) for column in entry.columns if column.primary_key)),
             columns=columns,
             data_types={c.name: c.type for c in entry.columns if c.type != DataType.UNSPECIFIED},

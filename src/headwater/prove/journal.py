@@ -23,6 +23,10 @@ class Journal:
         self._naming = ""
         self._entries: list[tuple[datetime, Sequence[Change], Sequence[TableShape]]] = []
 
+    @property
+    def folder(self) -> None:
+        """Nowhere: files a connector uploads go away with the sync."""
+
     def open(self, naming: str) -> str:
         """Get ready for a run under `naming`."""
         self._naming = naming

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from headwater.engine import Destination, DuckDbDestination, Event, LoadedConnector, SyncResult, content, run
 from headwater.engine.intake import Killed
-from headwater.engine.naming import fivetran_name
+from headwater.engine.naming import fivetran_name, fivetran_table_name
 from headwater.prove.journal import Journal
 from headwater.prove.law import Effort
 from headwater.prove.snapshot import Snapshot, untruth
@@ -132,7 +132,8 @@ class Rig:
         with self.connector.active() as connector:
             schema = connector.schema_method(dict(configuration)) if connector.schema_method else []
         return {
-            fivetran_name(entry["table"]): tuple(map(fivetran_name, entry.get("primary_key", ()))) for entry in schema
+            fivetran_table_name(entry["table"]): tuple(map(fivetran_name, entry.get("primary_key", ())))
+            for entry in schema
         }
 
     @contextmanager
