@@ -61,7 +61,9 @@ def test_reset_asks_and_starts_over(headwater, cpg):
     assert refused.code == 2
     assert "--yes" in refused.err
     assert upserts(headwater("debug", cpg.project, "--json")) == 50, "a refused reset deletes nothing"
+    (cpg.project / "files/storage/tester").mkdir(parents=True)
     assert upserts(headwater("debug", cpg.project, "--reset", "--yes", "--json")) == 750
+    assert not (cpg.project / "files/storage").exists()
 
 
 def test_a_state_file_elsewhere_is_read_and_written(headwater, cpg, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +19,7 @@ __all__ = ["STATE", "WAREHOUSE", "debug"]
 
 WAREHOUSE = Path("files/warehouse.db")
 STATE = Path("files/state.json")
+STORAGE = "storage"  # uploaded files, beside the warehouse
 SAMPLE_ROWS = 5
 
 LEVELS: Mapping[str, Level] = {
@@ -41,8 +43,8 @@ def debug(
 ) -> Report:
     """Run one sync of `project` into its `files/warehouse.db`.
 
-    In this order: the settings are checked and the declared tables named; with `reset`, after a yes, warehouse and state are
-    deleted; the sync runs from the saved state. A failed sync is a report of status "failed" that tells what the last
+    In this order: the settings are checked and the declared tables named; with `reset`, after a yes, warehouse, state and
+    uploaded files are deleted; the sync runs from the saved state. A failed sync is a report of status "failed" that tells what the last
     checkpoint kept. Raises a HeadwaterError for what stops it before it begins.
     """
     watch.step(f"Checking {project.resolve().name}")
@@ -95,7 +97,8 @@ def _declared(loaded: engine.LoadedConnector, settings: Mapping[str, str]) -> It
 
 
 def _reset(warehouse: Path, states: engine.StateFile, watch: Watch) -> None:
-    present = [path for path in (warehouse, states.path) if path.exists()]
+    storage = warehouse.parent / STORAGE
+    present = [path for path in (warehouse, states.path, storage) if path.exists()]
     if not present:
         watch.line("nothing to reset: there is no warehouse and no state yet")
         return
@@ -104,6 +107,7 @@ def _reset(warehouse: Path, states: engine.StateFile, watch: Watch) -> None:
     states.remove()  # first, so that no state ever points past a warehouse that is gone
     for path in (warehouse, warehouse.with_name(warehouse.name + ".wal")):
         path.unlink(missing_ok=True)
+    shutil.rmtree(storage, ignore_errors=True)
     watch.line("deleted; the sync reads from the beginning", "good")
 
 

@@ -67,7 +67,7 @@ def debug(
     configuration: Annotated[
         Path | None, typer.Option(help="Configuration file; configuration.json unless told.")
     ] = None,
-    reset: Annotated[bool, typer.Option("--reset", help="Delete the local warehouse and state first.")] = False,
+    reset: Annotated[bool, typer.Option("--reset", help="Delete the local warehouse, state and files first.")] = False,
     engine: Annotated[
         Literal["headwater", "sdk"], typer.Option(help="headwater: this process; sdk: the SDK's own runner.")
     ] = "headwater",
