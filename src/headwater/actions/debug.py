@@ -113,7 +113,6 @@ def _reset(warehouse: Path, states: engine.StateFile, watch: Watch) -> None:
 
 def _told(watch: Watch, pace: Pace) -> engine.Listener:
     def tell(event: engine.Event) -> None:
-        watch.status(str(pace))
         if event.kind == "checkpoint":
             counts = event.data["operations"]
             pace.checkpoint(counts)
@@ -122,6 +121,7 @@ def _told(watch: Watch, pace: Pace) -> engine.Listener:
             )
         else:
             watch.line(event.message, LEVELS.get(event.level, "info"))
+        watch.status(str(pace))
 
     return tell
 

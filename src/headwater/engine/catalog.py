@@ -12,7 +12,7 @@ from headwater.engine.shape import ROW_ID, SYSTEM_COLUMNS, TableName, TableShape
 from headwater.engine.sqltypes import BOOLEAN, JSON, TIMESTAMPTZ, VARCHAR, SqlType, parse_type, wider
 from headwater.errors import WarehouseError
 
-__all__ = ["Existing", "evolve", "planned_columns", "quoted", "read_tables", "sql_name"]
+__all__ = ["Existing", "count_live", "evolve", "planned_columns", "quoted", "read_tables", "sql_name"]
 
 _SYSTEM_TYPES = {"_fivetran_deleted": BOOLEAN, "_fivetran_synced": TIMESTAMPTZ}
 
@@ -53,6 +53,15 @@ def read_tables(connection: Any) -> dict[TableName, Existing]:
         ).fetchall()
     }
     return {name: Existing(found, keys.get(name, ())) for name, found in columns.items()}
+
+
+def count_live(connection: Any) -> dict[str, int]:
+    """Return the number of rows that are not deleted of every table, under the name it is shown by."""
+    counts = {}
+    for name, table in sorted(read_tables(connection).items()):
+        live = "WHERE _fivetran_deleted IS DISTINCT FROM TRUE" if "_fivetran_deleted" in table.columns else ""
+        counts[name.shown] = int(connection.execute(f"SELECT count(*) FROM {sql_name(name)} {live}").fetchone()[0])
+    return counts
 
 
 def planned_columns(

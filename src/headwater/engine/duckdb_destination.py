@@ -14,7 +14,7 @@ import duckdb
 import psutil
 
 from headwater.engine.buffer import Change
-from headwater.engine.catalog import Existing, evolve, planned_columns, read_tables, sql_name
+from headwater.engine.catalog import Existing, count_live, evolve, planned_columns, read_tables
 from headwater.engine.landing import MACROS
 from headwater.engine.merge import Target, batches, merge, truncate
 from headwater.engine.naming import FIVETRAN_NAMING
@@ -88,12 +88,7 @@ class DuckDbDestination:
 
     def counts(self) -> Mapping[str, int]:
         """Return the number of live rows of every table."""
-        counts = {}
-        connection = self.connect()
-        for name, table in sorted(read_tables(connection).items()):
-            live = "WHERE _fivetran_deleted IS DISTINCT FROM TRUE" if "_fivetran_deleted" in table.columns else ""
-            counts[name.shown] = int(connection.execute(f"SELECT count(*) FROM {sql_name(name)} {live}").fetchone()[0])
-        return counts
+        return count_live(self.connect())
 
     def close(self) -> None:
         """Close the file. A destination in memory keeps its tables."""

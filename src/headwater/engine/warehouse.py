@@ -16,7 +16,7 @@ from uuid import UUID
 
 import duckdb
 
-from headwater.engine.catalog import Existing, quoted, read_tables, sql_name
+from headwater.engine.catalog import Existing, count_live, quoted, read_tables, sql_name
 from headwater.engine.duckdb_destination import DuckDbDestination, explained
 from headwater.engine.shape import TableName
 from headwater.errors import WarehouseError
@@ -60,10 +60,7 @@ def sample(warehouse: Warehouse, table: str, limit: int = 5) -> Rows:
 def live_counts(warehouse: Warehouse) -> Mapping[str, int]:
     """Return the number of live rows of every table."""
     with reading(warehouse) as connection:
-        return {
-            name.shown: int(connection.execute(_count(name, table)).fetchone()[0])
-            for name, table in sorted(read_tables(connection).items())
-        }
+        return count_live(connection)
 
 
 @contextmanager
@@ -88,11 +85,6 @@ def reading(warehouse: Warehouse) -> Iterator[Any]:
         yield connection
     finally:
         connection.close()
-
-
-def _count(name: TableName, table: Existing) -> str:
-    live = "WHERE _fivetran_deleted IS DISTINCT FROM TRUE" if "_fivetran_deleted" in table.columns else ""
-    return f"SELECT count(*) FROM {sql_name(name)} {live}"
 
 
 def _table(connection: Any, table: str, where: str) -> tuple[TableName, Existing]:
