@@ -17,7 +17,7 @@ from headwater_runtime.records import Row, select
 from headwater_runtime.retry import Retry
 from headwater_runtime.transport import Request, Response, Transport
 
-__all__ = ["Client", "Page", "Pages"]
+__all__ = ["Answer", "Client", "Page", "Pages"]
 
 T = TypeVar("T")
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -67,6 +67,10 @@ class Client:
         Raises ConfigError (401, 403), SourceError (another refusal), TransientError (still failing after every retry) or
         ContractError (not JSON, or a redirect to another host).
         """
+        return self.answer(request).body
+
+    def answer(self, request: Request) -> Answer:
+        """Send `request` and return its decoded JSON with what came along. Raises like `get`."""
         return self._persist(request, _decode)
 
     def _persist(self, request: Request, decode: Callable[[Response, str], T]) -> T:
@@ -121,12 +125,24 @@ class Client:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """A decoded answer. `size` is the number of bytes it was decoded from."""
+
+    body: Any
+    size: int
+
+
+@dataclass(frozen=True)
 class Page:
-    """What one request gave. `position`: reading can go on right after this page, None if the source gave no way to."""
+    """What one request gave. `position`: reading can go on right after this page, None if the source gave no way to.
+
+    `size` is the number of bytes of the answer it came in: what it weighs in memory, give or take.
+    """
 
     records: list[Row]
     position: Position | None
     where: str
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -156,16 +172,16 @@ class Pages:
         before: list[Row] = []
         for _ in range(self.max_pages):
             request = self.paging.place(self.client.request(self.path, self.params), position)
-            body = self.client.get(request)
-            records = select(body, self.records, request.where)
+            answer = self.client.answer(request)
+            records = select(answer.body, self.records, request.where)
             if records and records == before:
                 raise ContractError(
                     "two pages in a row hold the same records: the source does not page as declared",
                     where=request.where,
                     hint="compare `paging=` in api.py with the vendor's documentation",
                 )
-            step = self.paging.after(position, body, records)
-            yield Page(records, step.position, request.where)
+            step = self.paging.after(position, answer.body, records)
+            yield Page(records, step.position, request.where, answer.size)
             if not step.more:
                 return
             if step.position in seen:
@@ -187,9 +203,9 @@ class _NotJsonError(ContractError):
     """A 200 whose body is not JSON: often a proxy's passing error page, so it is retried before it counts."""
 
 
-def _decode(response: Response, where: str) -> Any:
+def _decode(response: Response, where: str) -> Answer:
     try:
-        return json_text.loads(response.body)
+        return Answer(json_text.loads(response.body), len(response.body))
     except ValueError:
         kind = response.headers.get("content-type", "no content type")
         # Not chained: the decoder's exception carries the whole body.

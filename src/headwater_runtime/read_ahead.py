@@ -1,14 +1,13 @@
-"""Reading ahead: the next page is fetched and decoded while the rows of this one are emitted.
+"""Reading ahead: the next pages are fetched and decoded while the rows of this one are emitted and committed.
 
-One page ahead and no more, so memory is bounded by three pages: the one being emitted, one that waits, one on its way.
+What waits is bounded by weight, so that many small pages bridge a long commit and a few large ones do not fill the memory.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import suppress
-from queue import Empty, Queue
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 __all__ = ["ReadAhead"]
@@ -17,50 +16,61 @@ T = TypeVar("T")
 FAREWELL = 1.0  # seconds to wait for a request that is on its way when nobody wants its answer any more
 
 
-class _End:
-    """Marks the end of what was read; `error` is what ended it, None for the natural end."""
-
-    def __init__(self, error: BaseException | None) -> None:
-        self.error = error
-
-
 class ReadAhead(Generic[T]):
-    """Iterates over `source` in a thread of its own, one item ahead. An error comes after the items before it, as it was.
+    """Iterates over `source` in a thread of its own. An error comes after the items before it, as it was.
 
-    Close it (`contextlib.closing`) to stop the reading before the end.
+    An item is fetched as long as those that wait weigh less than `limit` together, by `weight` (without one, each weighs
+    the whole limit: one waits). Close it (`contextlib.closing`) to stop the reading before the end.
     """
 
-    def __init__(self, source: Iterator[T]) -> None:
+    def __init__(self, source: Iterator[T], *, weight: Callable[[T], int] | None = None, limit: int = 1) -> None:
         self._source = source
-        self._waiting: Queue[T | _End] = Queue(maxsize=1)
-        self._stopped = threading.Event()
+        self._weight = weight or (lambda _: limit)
+        self._limit = limit
+        self._waiting: deque[tuple[T, int]] = deque()
+        self._held = 0  # the weight of what waits
+        self._ended = False
+        self._error: BaseException | None = None
+        self._stopped = False
+        self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._read, name="headwater-read-ahead", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Stop the reading."""
-        self._stopped.set()
-        with suppress(Empty):
-            self._waiting.get_nowait()  # the reader may be waiting to hand over what nobody takes
+        with self._changed:
+            self._stopped = True
+            self._waiting.clear()
+            self._changed.notify_all()
         self._thread.join(FAREWELL)
 
     def __iter__(self) -> Iterator[T]:
         while True:
-            item = self._waiting.get()
-            if not isinstance(item, _End):
-                yield item
-                continue
-            if item.error is not None:
-                raise item.error
-            return
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._ended)
+                if not self._waiting:
+                    if self._error is not None:
+                        raise self._error
+                    return
+                item, weight = self._waiting.popleft()
+                self._held -= weight
+                self._changed.notify_all()
+            yield item
 
     def _read(self) -> None:
-        end = _End(None)
+        error: BaseException | None = None
         try:
             for item in self._source:
-                self._waiting.put(item)
-                if self._stopped.is_set():
-                    return
-        except BaseException as error:  # noqa: BLE001  (it is raised again where the items are used)
-            end = _End(error)
-        self._waiting.put(end)
+                weight = self._weight(item)
+                with self._changed:
+                    self._changed.wait_for(lambda: self._stopped or not self._waiting or self._held < self._limit)
+                    if self._stopped:
+                        return
+                    self._waiting.append((item, weight))
+                    self._held += weight
+                    self._changed.notify_all()
+        except BaseException as raised:  # noqa: BLE001  (it is raised again where the items are used)
+            error = raised
+        with self._changed:
+            self._ended, self._error = True, error
+            self._changed.notify_all()

@@ -23,6 +23,7 @@ from headwater_runtime.tables import Table
 
 __all__ = ["RowFunction", "Stream", "check", "sync"]
 
+AHEAD_BYTES = 4_000_000  # of answers that may wait, decoded, until their rows are emitted
 RowFunction = Callable[[Row], "Row | None"]
 
 
@@ -108,7 +109,8 @@ class _StreamSync:
         saved = self._state.saved(stream.name, stream.shape, self._log)
         start = stream.cursor.start(saved)
         self._log.info(f"{stream.name}: reading from {'the beginning' if start is None else 'the saved position'}")
-        with closing(ReadAhead(stream.pages.read(start))) as ahead:
+        pages = stream.pages.read(start)
+        with closing(ReadAhead(pages, weight=lambda page: page.size, limit=AHEAD_BYTES)) as ahead:
             saved = self._drain(iter(ahead), saved, resumed=start is not None)
         self._checkpoint(saved)
         left_out = f", {self._skipped} left out by their row function" if self._skipped else ""

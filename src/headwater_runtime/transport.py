@@ -61,6 +61,7 @@ class RequestsTransport:
     def send(self, request: Request) -> Response:
         """Send `request`; timeouts are per connection attempt and per silence while reading."""
         import requests  # noqa: PLC0415  (a connector that never sends, as in `schema`, need not pay for it)
+        from requests.packages import urllib3  # type: ignore[attr-defined]  # noqa: PLC0415  (what requests stands on)
 
         if self._closed:  # a page that was being read ahead when the sync ended
             raise TransportError("the sync is over", where=request.where)
@@ -75,8 +76,10 @@ class RequestsTransport:
                 data=request.body,
                 timeout=self._timeout,
                 allow_redirects=False,
+                stream=True,
             )
-        except requests.RequestException as error:
+            body = reply.raw.read(decode_content=True)  # at once: `reply.content` joins ten thousand bytes at a time
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             # Not chained: a requests exception quotes the full URL, and a URL can hold a credential.
             raise TransportError(_describe(error), where=request.where) from None
         except UnicodeError:
@@ -86,7 +89,7 @@ class RequestsTransport:
                 hint="copy it again: curly quotes, dashes and invisible characters come from documents and chats",
             ) from None
         headers = {name.lower(): value for name, value in reply.headers.items()}
-        return Response(reply.status_code, headers, reply.content)
+        return Response(reply.status_code, headers, body)
 
     def close(self) -> None:
         """Close the session and its connections."""
@@ -99,14 +102,17 @@ class RequestsTransport:
 def _describe(error: Exception) -> str:
     """Say what kind of failure it was without quoting the library's message."""
     import requests  # noqa: PLC0415
+    from requests.packages import urllib3  # type: ignore[attr-defined]  # noqa: PLC0415  (what requests stands on)
 
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return "the connection timed out"
-    if isinstance(error, requests.exceptions.Timeout):
+    if isinstance(error, (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)):
         return "the answer timed out"
     if isinstance(error, requests.exceptions.SSLError):
         return "the TLS handshake failed"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+    if isinstance(error, urllib3.exceptions.DecodeError):
+        return "the answer is not compressed as it says"
+    if isinstance(error, (requests.exceptions.ChunkedEncodingError, urllib3.exceptions.ProtocolError)):
         return "the answer was cut short"
     if isinstance(error, (requests.exceptions.MissingSchema, requests.exceptions.InvalidURL)):
         return "the address is not a valid URL"

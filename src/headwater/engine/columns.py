@@ -7,14 +7,14 @@ text can be had again, most often a typed Arrow array, and is converted only whe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from fivetran_connector_sdk_cli.type_coercion import encode_row_data
 from fivetran_connector_sdk_core import DataType
 from fivetran_connector_sdk_core.constants import (
     CELL_BINARY,
@@ -25,9 +25,9 @@ from fivetran_connector_sdk_core.constants import (
     CELL_SCALAR,
 )
 
+from headwater.engine.cells import Cell, Encoding
 from headwater.engine.sqltypes import BIGINT, BLOB, BOOLEAN, DOUBLE, FLOAT, JSON, VARCHAR, SqlType, widest
-from headwater.engine.texts import first_typed, type_of_array
-from headwater_runtime.values import sdk_row
+from headwater.engine.texts import LONG_MIN, all_utc_moments, first_typed, type_of_array
 
 __all__ = ["Column", "Form", "column_of_cells", "column_of_values", "split_cells"]
 
@@ -60,7 +60,6 @@ class Column:
     present: pa.Array | None = None
 
 
-_NULL_CELL = bytes([CELL_NULL])
 _FORMS = {
     CELL_SCALAR: Form.TEXT,
     CELL_JSON: Form.JSON,
@@ -69,7 +68,7 @@ _FORMS = {
     CELL_DOUBLE: Form.DOUBLE,
 }
 _TYPES = {Form.FLOAT: FLOAT, Form.DOUBLE: DOUBLE, Form.JSON: JSON, Form.BINARY: BLOB}
-LONG_MAX = 2**63 - 1
+_INT_RANGE = (-(2**31), 2**31 - 1)
 
 
 def column_of_cells(cells: Sequence[bytes | None], declared: SqlType | None, present: pa.Array | None = None) -> Column:
@@ -101,58 +100,78 @@ def split_cells(cells: Sequence[bytes | None]) -> dict[Form, pa.Array]:
 
 
 def column_of_values(
-    values: Sequence[Any],
-    declared: Any,
-    kind: tuple[DataType | None, SqlType | None],
-    where: str,
-    present: pa.Array | None,
+    values: Sequence[Any], name: str, encoding: Encoding, declared: SqlType | None, present: pa.Array | None = None
 ) -> Column:
-    """Return the column of Python values, with the same result as if each had gone through the SDK's operations.
-
-    `declared` is the runtime's declaration of the column's type, `kind` the same in the SDK's words and in SQL's.
-    """
-    fast = _homogeneous(values, kind[0])
-    if fast is not None:
-        form, array, asked = fast
-        return Column(form, array, kind[1] or asked, _first(form, array), present)
-    columns = {} if declared is None else {where: declared}
-    types = {} if kind[0] is None else {where: kind[0]}
-    cells = [_cell(value, where, columns, types) for value in values]
-    return column_of_cells(cells, kind[1], present)
-
-
-def _cell(value: Any, name: str, columns: Mapping[str, Any], types: Mapping[str, DataType]) -> bytes:
-    if value is None:
-        return _NULL_CELL
-    encoded: dict[str, bytes] = encode_row_data(types, sdk_row({name: value}, columns))
-    return encoded[name]
-
-
-def _homogeneous(values: Sequence[Any], declared: DataType | None) -> tuple[Form, pa.Array, SqlType | None] | None:
-    """Build the column at C speed if all values are of one type that needs no conversion; None if they are not."""
+    """Return the column of Python values, with the same result as if each had been encoded. Raises like `encoding`."""
     kinds = set(map(type, values))
     kinds.discard(type(None))
     if not kinds:
-        return Form.TEXT, pa.nulls(len(values), pa.string()), None
-    if len(kinds) > 1:
+        return Column(Form.TEXT, pa.nulls(len(values), pa.string()), None, len(values), present)
+    if len(kinds) == 1 and kinds != {Cell}:
+        fast = _homogeneous(values, kinds.pop(), encoding.data_types.get(name), exact=encoding.columns is not None)
+        if fast is not None:
+            form, array, asked = fast
+            return Column(form, array, declared or asked, _first(form, array), present)
+    return column_of_cells(encoding.column(values, name), declared, present)
+
+
+def _homogeneous(
+    values: Sequence[Any], kind: type, declared: DataType | None, *, exact: bool
+) -> tuple[Form, pa.Array, SqlType | None] | None:
+    """Build the column at C speed if all values are of a type that needs no encoding; None if it does.
+
+    `exact`: a float that is not declared is its decimal text (the runtime's rule), not a cell of 32 bits (the SDK's).
+    """
+    try:
+        if kind is str:
+            return _of_texts(values, declared)
+        if kind is int:
+            return _of_integers(values, declared, exact=exact)
+        if kind is float:
+            return _of_floats(values, declared, exact=exact)
+        if kind is bool and declared in (None, DataType.BOOLEAN):
+            return Form.BOOL, pa.array(values, pa.bool_()), BOOLEAN
+    except (OverflowError, UnicodeError, pa.ArrowInvalid):
+        pass  # encoding knows what becomes of such a value, or the words to refuse it with
+    return None
+
+
+def _of_texts(values: Sequence[str | None], declared: DataType | None) -> tuple[Form, pa.Array, SqlType | None] | None:
+    if declared not in (None, DataType.STRING, DataType.XML, DataType.UTC_DATETIME):
         return None
-    kind = kinds.pop()
-    if kind is str and declared in (None, DataType.STRING, DataType.XML):
-        texts = _clean(pa.array(values, pa.string()))
-        return Form.TEXT, texts, type_of_array(texts) if declared is None else VARCHAR
-    if kind is int and declared in (None, DataType.LONG):
-        try:
-            return Form.INT, pa.array(values, pa.int64()), BIGINT
-        except (OverflowError, pa.ArrowInvalid):
+    texts = _clean(pa.array(values, pa.string()))
+    if declared == DataType.UTC_DATETIME:  # written as the SDK itself writes a moment
+        return (Form.TEXT, texts, None) if all_utc_moments(texts) else None
+    return Form.TEXT, texts, type_of_array(texts) if declared is None else VARCHAR
+
+
+def _of_integers(
+    values: Sequence[int | None], declared: DataType | None, *, exact: bool
+) -> tuple[Form, pa.Array, SqlType | None] | None:
+    if declared not in (None, DataType.LONG, DataType.INT, DataType.SHORT):
+        return None
+    numbers = pa.array(values, pa.int64())
+    if declared is None and not exact and pc.index(numbers, LONG_MIN).as_py() >= 0:
+        return None  # the one number of 64 bits that the SDK makes a float
+    if declared in (DataType.INT, DataType.SHORT):
+        bounds = pc.min_max(numbers).as_py()
+        if bounds["min"] < _INT_RANGE[0] or bounds["max"] > _INT_RANGE[1]:
             return None
-    if kind is float and declared in (None, DataType.DOUBLE):
-        numbers = pa.array(values, pa.float64(), from_pandas=True)  # NaN becomes null, as it does in the SDK
-        if declared is not None:
-            return Form.DOUBLE, numbers, DOUBLE
-        if numbers.null_count == values.count(None) and not pc.any(pc.is_inf(numbers)).as_py():
-            return Form.REAL, numbers, DOUBLE
-    if kind is bool and declared in (None, DataType.BOOLEAN):
-        return Form.BOOL, pa.array(values, pa.bool_()), BOOLEAN
+    return Form.INT, numbers, BIGINT
+
+
+def _of_floats(
+    values: Sequence[float | None], declared: DataType | None, *, exact: bool
+) -> tuple[Form, pa.Array, SqlType | None] | None:
+    if declared not in (None, DataType.DOUBLE, DataType.FLOAT):
+        return None
+    numbers = pa.array(values, pa.float64(), from_pandas=True)  # NaN becomes null, as it does in the SDK
+    if declared == DataType.DOUBLE:
+        return Form.DOUBLE, numbers, DOUBLE
+    if declared == DataType.FLOAT or not exact:
+        return Form.FLOAT, numbers, FLOAT
+    if numbers.null_count == values.count(None) and pc.max(pc.abs(numbers)).as_py() != math.inf:
+        return Form.REAL, numbers, DOUBLE
     return None
 
 

@@ -6,49 +6,48 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
-from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
 from fivetran_connector_sdk_core.constants import CELL_BINARY, CELL_DOUBLE, CELL_FLOAT, CELL_NULL, CELL_SCALAR
 
 from headwater.engine.buffer import Chunk, Kind
+from headwater.engine.cells import Cells, Encoding
 from headwater.engine.columns import Column, column_of_cells, column_of_values
 from headwater.engine.shape import ROW_ID, SYSTEM_COLUMNS, TableShape
 
-__all__ = ["Cells", "cells_chunk", "renamed", "values_chunk"]
+__all__ = ["ROWS_A_CHUNK", "renamed", "rows_chunk"]
 
-Cells = Mapping[str, bytes]
-NULL_CELL = bytes([CELL_NULL])
+ROWS_A_CHUNK = 8192  # enough for Arrow to be quick, few enough to be small
 _ABSENT = object()
+_SCALAR = bytes([CELL_SCALAR])
 
 
-def cells_chunk(shape: TableShape, rename: Callable[[str], str], rows: Sequence[Cells], kinds: Sequence[Kind]) -> Chunk:
-    """Build a chunk of rows of the SDK's cells, under the source's column names."""
-    names = _names(rows, rename)
-    if names is None:
-        rows = [renamed(row, rename) for row in rows]
-        names = _names(rows, str) or {}
-    kind = _common_kind(kinds)
-    columns = {}
-    for source, name in names.items():
-        cells = [row.get(source) for row in rows]
-        columns[name] = column_of_cells(cells, shape.columns.get(name), _present(cells, None, kind))
-    if not shape.key:
-        ids = [_SCALAR + row_id(row, rename).encode() for row in rows]
-        columns = {ROW_ID: column_of_cells(ids, None), **{n: c for n, c in columns.items() if n != ROW_ID}}
-    return Chunk(len(rows), kind if kind is not None else pa.array([int(k) for k in kinds], pa.int8()), columns)
-
-
-def values_chunk(
+def rows_chunk(
     shape: TableShape,
     rename: Callable[[str], str],
     rows: Sequence[Mapping[str, Any]],
-    kind: Kind,
-    declared: Mapping[str, Any],
-) -> Chunk | None:
-    """Build a chunk of rows of Python values; None if two of their columns land under one name (go through cells then)."""
-    found = _transposed(rows) if kind is Kind.UPSERT else None
+    kinds: Sequence[Kind],
+    encoding: Encoding,
+) -> Chunk:
+    """Build the chunk of `rows`, under the source's column names; `kinds` says what each asks for. Raises like `encoding`."""
+    kind = kinds[0] if kinds.count(kinds[0]) == len(kinds) else None
+    if shape.key:
+        columns = _columns_of_values(shape, rename, rows, kind, encoding)
+    if not shape.key or columns is None:
+        columns = _columns_of_cells(shape, rename, [encoding.row(row) for row in rows], kind)
+    return Chunk(len(rows), kind if kind is not None else pa.array([int(k) for k in kinds], pa.int8()), columns)
+
+
+def _columns_of_values(
+    shape: TableShape,
+    rename: Callable[[str], str],
+    rows: Sequence[Mapping[str, Any]],
+    kind: Kind | None,
+    encoding: Encoding,
+) -> dict[str, Column] | None:
+    """Return the columns by the destination's names; None if two of them land under one name (go through cells then)."""
+    found = _transposed(rows)
     names = _names(rows[:1] if found else rows, rename)
     if names is None:
         return None
@@ -56,16 +55,32 @@ def values_chunk(
     for source, name in names.items():
         present = None
         if found:
-            values = found[source]
+            values: Sequence[Any] = found[source]
         elif kind is Kind.UPSERT:
             values = [row.get(source) for row in rows]
         else:
             given = [row.get(source, _ABSENT) for row in rows]
             present = _present(given, _ABSENT, kind)
             values = [None if value is _ABSENT else value for value in given]
-        types = (shape.data_types.get(source), shape.columns.get(name))
-        columns[name] = column_of_values(values, declared.get(source), types, source, present)
-    return Chunk(len(rows), kind, columns)
+        columns[name] = column_of_values(values, source, encoding, shape.columns.get(name), present)
+    return columns
+
+
+def _columns_of_cells(
+    shape: TableShape, rename: Callable[[str], str], rows: Sequence[Cells], kind: Kind | None
+) -> dict[str, Column]:
+    names = _names(rows, rename)
+    if names is None:
+        rows = [renamed(row, rename) for row in rows]
+        names = _names(rows, str) or {}
+    columns = {}
+    for source, name in names.items():
+        cells = [row.get(source) for row in rows]
+        columns[name] = column_of_cells(cells, shape.columns.get(name), _present(cells, None, kind))
+    if not shape.key:
+        ids = [_SCALAR + row_id(row, rename).encode() for row in rows]
+        columns = {ROW_ID: column_of_cells(ids, None), **{n: c for n, c in columns.items() if n != ROW_ID}}
+    return columns
 
 
 def renamed(row: Mapping[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
@@ -83,9 +98,6 @@ def row_id(row: Cells, rename: Callable[[str], str]) -> str:
     return base64.b64encode(hashlib.sha1(text.encode(), usedforsecurity=False).digest()).decode()
 
 
-_SCALAR = bytes([CELL_SCALAR])
-
-
 def _cell_value(cell: bytes) -> Any:
     kind = cell[0]
     if kind == CELL_NULL:
@@ -98,15 +110,13 @@ def _cell_value(cell: bytes) -> Any:
 
 
 def _transposed(rows: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]] | None:
-    """Return the columns of `rows` at C speed if they all name the same ones; None if they do not."""
-    keys = tuple(rows[0])
-    if not keys or set(map(type, rows)) != {dict} or set(map(len, rows)) != {len(keys)}:
+    """Return the columns of `rows` at C speed if they all name the same ones in one order; None if they do not."""
+    names = list(rows[0])
+    width = len(names)
+    if not names or set(map(type, rows)) != {dict} or list(chain.from_iterable(rows)) != names * len(rows):
         return None
-    try:
-        found = map(itemgetter(*keys), rows)  # rows of as many keys that hold all of the first row's hold no others
-        return dict(zip(keys, zip(*found, strict=True) if len(keys) > 1 else [list(found)], strict=True))
-    except KeyError:
-        return None
+    values: list[Any] = list(chain.from_iterable(row.values() for row in rows))
+    return {name: values[place::width] for place, name in enumerate(names)}
 
 
 def _names(rows: Sequence[Mapping[str, Any]], rename: Callable[[str], str]) -> dict[str, str] | None:
@@ -123,8 +133,3 @@ def _present(found: Sequence[Any], absent: Any, kind: Kind | None) -> pa.Array |
     if kind is Kind.UPSERT or not any(value is absent for value in found):
         return None
     return pa.array([value is not absent for value in found], pa.bool_())
-
-
-def _common_kind(kinds: Sequence[Kind]) -> Kind | None:
-    first = kinds[0]
-    return first if all(kind is first for kind in kinds) else None

@@ -21,6 +21,7 @@ from headwater.engine.intake import Intake, Killed
 from headwater.engine.load import LoadedConnector
 from headwater.engine.naming import FIVETRAN_NAMING, Naming
 from headwater.engine.operations import OperationsSink
+from headwater.engine.raw_rows import raw_rows
 from headwater.engine.result import OPERATIONS, Status, SyncResult
 from headwater.engine.shape import declared_shapes
 from headwater_runtime import Source
@@ -132,13 +133,11 @@ class _Sync:
     def _update(self, connector: Any, intake: Intake) -> None:
         source = getattr(connector.update_method, "__self__", None)
         if isinstance(source, Source):
+            batches = BatchSink(intake)
             source.run(
-                dict(self.configuration),
-                dict(self.state),
-                emit=BatchSink(intake),
-                transport=self.transport,
-                clock=self.clock,
+                dict(self.configuration), dict(self.state), emit=batches, transport=self.transport, clock=self.clock
             )
+            batches.finish()
         else:
             self._update_by_operations(connector, intake)
         if intake.failure is not None:
@@ -153,10 +152,11 @@ class _Sync:
         sink = OperationsSink(intake, FileUploads(self.destination.folder))
         runtime.install(sink)
         try:
-            emitted = connector.update_method(configuration=dict(self.configuration), state=dict(self.state))
-            if isinstance(emitted, GeneratorType):
-                for _ in emitted:  # operations reach the sink as they are called; what is yielded is None
-                    pass
+            with raw_rows():
+                emitted = connector.update_method(configuration=dict(self.configuration), state=dict(self.state))
+                if isinstance(emitted, GeneratorType):
+                    for _ in emitted:  # operations reach the sink as they are called; what is yielded is None
+                        pass
             if intake.failure is None and not intake.dead:
                 sink.finish()
         finally:

@@ -25,7 +25,7 @@ from headwater.engine.sqltypes import (
     wider,
 )
 
-__all__ = ["first_typed", "type_of", "type_of_array"]
+__all__ = ["LONG_MAX", "LONG_MIN", "all_utc_moments", "first_typed", "type_of", "type_of_array"]
 
 _BOOLEAN = r"(?i)^(?:true|false|t|f)$"
 _INTEGER = r"^(?:0|-[0-9]+|[1-9][0-9]*)$"
@@ -45,6 +45,16 @@ _PATTERNS = {
     TIMESTAMP: _NAIVE,
     TIMESTAMPTZ: _ZONED,
 }
+# The same with every digit written as 0, as far as Arrow reads them as we do; an empty text says nothing.
+_SECONDS_SHAPE = r"(?::00(?:\.0{1,6})?)?"
+_SHAPES = {
+    DATE: re.compile(r"(?:0000-00-00)?"),
+    TIMESTAMP: re.compile(rf"(?:0000-00-00[T ]00:00{_SECONDS_SHAPE})?"),
+    TIMESTAMPTZ: re.compile(rf"(?:0000-00-00T00:00{_SECONDS_SHAPE}(?:Z|[+-]00:00))?"),
+}
+_ARROW_TYPES = {DATE: pa.date32(), TIMESTAMP: pa.timestamp("us"), TIMESTAMPTZ: pa.timestamp("us", "UTC")}
+_UTC_MOMENT = re.compile(r"(?:0000-00-00T00:00:00Z)?")
+_TO_ZEROS = bytes(ord("0") if ord("0") <= code <= ord("9") else code for code in range(256))
 _COMPILED = {kind: re.compile(pattern.replace("$", r"\Z")) for kind, pattern in _PATTERNS.items()}
 # The first characters a typed text can have: most free text is told apart by this alone.
 _TYPED_START = frozenset("0123456789+-.tTfFNI")
@@ -101,22 +111,46 @@ def _is_value(kind: SqlType, text: str) -> bool:
     return True
 
 
+def all_utc_moments(texts: pa.Array) -> bool:
+    """Tell whether every text that is not null surely is a moment in the SDK's own spelling, whole seconds and a Z."""
+    shapes = _shapes(texts)
+    if "" in shapes or not all(_UTC_MOMENT.fullmatch(shape) for shape in shapes):
+        return False
+    return _castable(texts, TIMESTAMPTZ) and not pc.any(pc.starts_with(texts, "0000")).as_py()
+
+
 def _all_of(kind: SqlType, texts: pa.Array) -> bool:
     """Tell, in passes that never leave C, whether every text surely is of `kind`. False may also mean "cannot tell"."""
-    pattern = f"{_PATTERNS[kind]}|^$"
-    if not pc.all(pc.match_substring_regex(texts, pattern)).as_py():
+    if kind in _SHAPES:
+        shapes = _shapes(texts)
+        if not all(_SHAPES[kind].fullmatch(shape) for shape in shapes):
+            return False
+        return _castable(pc.if_else(pc.equal(texts, ""), None, texts) if "" in shapes else texts, kind)
+    if not pc.all(pc.match_substring_regex(texts, f"{_PATTERNS[kind]}|^$")).as_py():
         return False
     longest = pc.max(pc.binary_length(texts)).as_py()
     if kind == BIGINT:
         return bool(longest <= SURELY_LONG)
     if kind == DOUBLE:
         return longest <= SURELY_FINITE and not pc.any(pc.match_substring_regex(texts, _BIG_EXPONENT)).as_py()
-    if kind in (DATE, TIMESTAMP, TIMESTAMPTZ):
-        days = pc.utf8_slice_codeunits(texts, 0, 10)
-        try:
-            pc.cast(pc.if_else(pc.equal(days, ""), None, days), pa.date32())
-        except pa.ArrowInvalid:
-            return False
+    return True
+
+
+def _shapes(texts: pa.Array) -> list[str]:
+    """Return the different texts there are when every digit is written as 0: a few, where texts are of one kind."""
+    validity, offsets, data = texts.buffers()
+    if data is None:
+        return []
+    zeros = pa.py_buffer(data.to_pybytes().translate(_TO_ZEROS))
+    masked = pa.Array.from_buffers(texts.type, len(texts), [validity, offsets, zeros], texts.null_count, texts.offset)
+    return [shape for shape in pc.unique(masked).to_pylist() if shape is not None]
+
+
+def _castable(texts: pa.Array, kind: SqlType) -> bool:
+    try:
+        pc.cast(texts, _ARROW_TYPES[kind])
+    except pa.ArrowInvalid:
+        return False
     return True
 
 
