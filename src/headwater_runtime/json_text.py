@@ -27,4 +27,7 @@ def loads(text: bytes) -> Any:
             return orjson.loads(text)
         except ValueError:
             pass
-    return json.loads(text)
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None

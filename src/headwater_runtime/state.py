@@ -19,7 +19,10 @@ VERSION = 1
 
 
 class State:
-    """All streams' saved positions. Mutable: `put` records what is covered by the rows emitted so far."""
+    """All streams' saved positions, and the sealed credential `auth`, if any ("").
+
+    Mutable: `put` records what is covered by the rows emitted so far.
+    """
 
     def __init__(self, loaded: Mapping[str, Any]) -> None:
         """Take a state as the platform hands it over. Raises ConfigError for one this runtime did not write."""
@@ -30,6 +33,7 @@ class State:
                 where="state",
                 hint="reset the connection (locally: --reset), or restore the state of a sync of this connector",
             )
+        self.auth = str(loaded.get("auth", ""))
         self._streams: dict[str, dict[str, Any]] = {name: dict(entry) for name, entry in streams.items()}
 
     def saved(self, stream: str, shape: str, log: Log) -> Saved:
@@ -54,5 +58,6 @@ class State:
 
     def as_dict(self) -> dict[str, Any]:
         """Return a copy to checkpoint, plain JSON values."""
-        copied: dict[str, Any] = json.loads(json.dumps({"version": VERSION, "streams": self._streams}))
+        whole = {"version": VERSION, **({"auth": self.auth} if self.auth else {}), "streams": self._streams}
+        copied: dict[str, Any] = json.loads(json.dumps(whole))
         return copied
