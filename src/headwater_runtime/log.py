@@ -7,22 +7,28 @@ of a stream (at most 1,500 lines a minute are kept), warning for what was surviv
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable
+import builtins
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 from urllib.parse import quote, quote_plus
 
-__all__ = ["Log", "Redact", "redacted", "redactor"]
+__all__ = ["Log", "Redact", "redacted", "redactor", "spellings"]
 
 Redact = Callable[[str], str]
 MASK = "***"
 SHORTEST = 4  # masking a shorter value would eat ordinary words of every line and still hide nothing
+SHORTEST_WITHIN = 8  # the same for a part of a secret, or of an encoded text
+_URL_SAFE = ("", "/", "!#$%&'()*+,/:;=?@[]~")  # what the ways to quote leave alone; the last is requests'
+_GROUP: Any = getattr(builtins, "BaseExceptionGroup", ())  # Python 3.10 has none
+_ESCAPE = re.compile(r"%[0-9A-F]{2}")
+_URL_BASE64 = str.maketrans("+/", "-_")
 
 
 def redactor(secrets: Iterable[str]) -> Redact:
-    """Return a function that masks each secret, also in its URL-quoted and base64 forms."""
-    forms: set[str] = set()
-    for secret in secrets:
-        if len(secret) >= SHORTEST:
-            forms |= {secret, quote(secret, safe=""), quote_plus(secret), base64.b64encode(secret.encode()).decode()}
+    """Return a function that masks each secret in every spelling of `spellings`."""
+    forms = {form for secret in secrets if len(secret) >= SHORTEST for form in spellings(secret)}
     longest_first = sorted(forms, key=len, reverse=True)
 
     def redact(text: str) -> str:
@@ -33,8 +39,36 @@ def redactor(secrets: Iterable[str]) -> Redact:
     return redact
 
 
+def spellings(secret: str) -> set[str]:
+    """Return the texts under which a secret shows itself.
+
+    As it is; URL-quoted as one of the usual ways has it; escaped in JSON or a Python literal; in hex and base64, of any
+    alphabet and also within a longer text, as the password of basic auth is; line by line if it has several lines.
+    """
+    found = {secret} | {line.strip() for line in secret.splitlines() if len(line.strip()) >= SHORTEST_WITHIN}
+    for one in tuple(found):
+        encoded = one.encode(errors="replace")
+        quoted = {quote(encoded, safe) for safe in _URL_SAFE} | {quote_plus(encoded)}
+        found |= quoted | {_ESCAPE.sub(lambda escape: escape[0].lower(), text) for text in quoted}
+        found |= {json.dumps(one)[1:-1], json.dumps(one, ensure_ascii=False)[1:-1], repr(one)[1:-1]}
+        found |= {encoded.hex(), encoded.hex().upper()}
+        for text in (base64.b64encode(encoded).decode(), *_base64_within(encoded)):
+            found |= {text, text.rstrip("="), text.translate(_URL_BASE64), text.rstrip("=").translate(_URL_BASE64)}
+    return found
+
+
+def _base64_within(encoded: bytes) -> Iterator[str]:
+    """Yield what base64 shows of `encoded` wherever it begins in a longer text, without the characters it shares with that."""
+    for before in range(3):
+        text = base64.b64encode(bytes(before) + encoded).decode()
+        shared = -(-8 * before // 6)
+        whole = (before + len(encoded)) * 8 // 6
+        if whole - shared >= SHORTEST_WITHIN:
+            yield text[shared:whole]
+
+
 def redacted(error: BaseException, redact: Redact) -> BaseException:
-    """Return `error` with the secrets in its text, and in the texts of all it is chained to, masked.
+    """Return `error` with the secrets in its text and notes, and in those of all it is chained to or groups, masked.
 
     Exceptions are mended in place, because the SDK prints the whole chain of a failed sync. One whose text does not follow
     its arguments, like OSError, is replaced by a RuntimeError that says what it said.
@@ -45,16 +79,48 @@ def redacted(error: BaseException, redact: Redact) -> BaseException:
 def _mended(error: BaseException, redact: Redact, done: dict[int, BaseException]) -> BaseException:
     if id(error) in done:
         return done[id(error)]
-    error.args = tuple(redact(value) if isinstance(value, str) else value for value in error.args)
+    done[id(error)] = error
+    error.args = tuple(_masked(value, redact) for value in error.args)
+    members = tuple(_mended(one, redact, done) for one in error.exceptions) if isinstance(error, _GROUP) else ()
+    text = _text(error)
     mended = error
-    if redact(str(error)) != str(error):
-        mended = RuntimeError(f"{type(error).__name__}: {redact(str(error))}").with_traceback(error.__traceback__)
+    if redact(text) != text or any(id(one) not in done for one in members):
+        mended = _replaced(error, redact, members).with_traceback(error.__traceback__)
     done[id(error)] = mended
+    notes = getattr(error, "__notes__", None)
+    if isinstance(notes, list):
+        mended.__dict__["__notes__"] = [redact(str(note)) for note in notes]
     suppress = error.__suppress_context__  # setting __cause__ sets it, and a context hidden by `from None` stays hidden
     mended.__cause__ = _mended(error.__cause__, redact, done) if error.__cause__ else None
     mended.__context__ = _mended(error.__context__, redact, done) if error.__context__ else None
     mended.__suppress_context__ = suppress
     return mended
+
+
+def _replaced(error: BaseException, redact: Redact, members: tuple[BaseException, ...]) -> BaseException:
+    """Return an exception that says what `error` says, masked; a group stays one."""
+    if isinstance(error, _GROUP):
+        group: BaseException = _GROUP(redact(error.message), members)
+        return group
+    return RuntimeError(f"{type(error).__name__}: {redact(_text(error))}")
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  (a connector's own exception may fail to say what it is)
+        return ""
+
+
+def _masked(value: Any, redact: Redact) -> Any:
+    """Return an argument of an exception with its texts masked."""
+    if isinstance(value, str):
+        return redact(value)
+    if type(value) in (list, tuple, set, frozenset):
+        return type(value)(_masked(one, redact) for one in value)
+    if type(value) is dict:
+        return {_masked(name, redact): _masked(one, redact) for name, one in value.items()}
+    return value
 
 
 class Log:
