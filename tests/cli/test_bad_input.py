@@ -73,6 +73,14 @@ def test_a_folder_that_is_not_there_or_has_no_connector(fails, tmp_path):
     fails("debug", tmp_path / "empty", says=["connector.py"])
 
 
+def test_a_proof_of_what_is_no_project_or_has_no_simulator(fails, cpg, tmp_path):
+    fails("prove", tmp_path / "nowhere", says=["no such project"])
+    cpg.project.rename(tmp_path / "unheard_of")
+    fails("prove", tmp_path / "unheard_of", code=2, says=["no simulator called 'unheard_of'", "--simulator"])
+    (tmp_path / "unheard_of" / "connector.py").unlink()
+    fails("prove", tmp_path / "unheard_of", "--simulator", "cpg", says=["no connector.py"])
+
+
 def test_a_connector_that_raises_at_import_names_file_line_and_cause(fails, cpg):
     (cpg.project / "models.py").write_text("x = 1\ny = x / 0\n")
     fails("debug", cpg.project, says=["models.py:2", "ZeroDivisionError"])

@@ -196,6 +196,30 @@ CASES: dict[str, list[Sync]] = {
         sync([table("t"), table("u", "id", "k"), table("v")], rm("t", k=3), rm("u", id=1, k=1), mod("v", id=1, y=1), clear("t"), ok(s=2)),
         sync([table("t", "k"), table("u", "id"), table("v", "id")], up("t", k=3, y="z"), up("u", id=1, k=3), up("v", id=1), ok(s=3)),
     ],
+    "truncates of tables that are only declared": [
+        sync([table("t", "id"), table("u"), table("v", "id", id="INT"), table("w", "id")],
+             up("t", id=1), clear("u"), clear("v"), mod("v", id=1, x=5), clear("w"), ok(s=1), up("u", a=1), up("v", id=2), up("w", id=1)),
+        sync([table("t", "id"), table("x"), table("y", "id", id="INT")], mod("t", id=1, x=2), clear("x"), rm("y", id=1, z=1), ok(s=2), up("y", id=1)),
+    ],
+    "changes to tables that are only declared": [
+        sync([table("t", "id"), table("u"), table("v", "id", id="INT")], up("t", id=1), mod("u", a=1), mod("v", id=1, x="a"), rm("v", id=2, y=1),
+             ok(s=1), up("v", id=1)),
+    ],
+    "a declared table that cannot be brought about": [
+        sync([table("t", "id"), table("v", "id")], up("t", id=1, k=3), up("t", id=2, k=3)),
+        sync([table("t", "k"), table("v", "id")], up("v", id=1), ok(s=1)),
+        sync([table("t", "id"), table("v", "id")], up("v", id=2), ok(s=2)),
+    ],
+    "key rounded": [
+        sync([table("t", "id", id="LONG")], up("t", id=2**53), up("t", id=2**53 + 1), ok(s=1)),
+        sync([table("t", "id", id="DOUBLE")], up("t", id=1.5), ok(s=2)),
+        sync([table("t", "id", id="LONG")], up("t", id=2**53 + 1, x=1), up("t", id=7), ok(s=3)),
+    ],
+    "null keys after the cast": [
+        sync([table("t", "id", id="LONG"), table("u", "a", "b", a="LONG")], up("t", id=1), up("u", a=1, b="x"), ok(s=1), up("t", id=""), ok(s=2)),
+        sync([table("t", "id", id="LONG"), table("u", "a", "b", a="LONG")], up("u", a="", b="y"), up("t", id=2), ok(s=3)),
+        sync([table("t", "id", id="DOUBLE")], up("t", id=float("nan")), ok(s=4)),
+    ],
     "state dropped": [
         sync(KEYED, up("t", id=1, x="a"), ok(at=1)), Sync(KEYED, [up("t", id=1, x="b"), up("t", id=2)], forgets=True),
         Sync(KEYED, [mod("t", id=2, x="c"), ok(at=2), up("t", id=3), boom], forgets=True), Sync(KEYED, [rm("t", id=1)], forgets=True),

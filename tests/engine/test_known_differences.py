@@ -46,11 +46,6 @@ DIFFERENCES = {
         "failed: expected",
         {("false", None, "1")},
     ),
-    "a truncate of a declared table that is not there yet": (
-        [sync([*KEYED, table("u")], up("t", id=1), Operation("truncate", ("u",)))],
-        "u: column _fivetran_deleted is missing",
-        {("false", "1")},
-    ),
     "a reserved column declared": (
         [sync([table("t", "id", _fivetran_deleted="STRING")], row("t", {"id": 1, "_fivetran_deleted": "no"}))],
         "column _fivetran_deleted is BOOLEAN, expected VARCHAR",
@@ -71,10 +66,3 @@ def test_known_difference(name, tmp_path):
 def test_a_state_that_is_no_object_fails_at_once_and_not_in_the_next_sync(tmp_path):
     syncs = [sync(KEYED, up("t", id=1), Operation("checkpoint", ([1, 2],)))]
     assert "state {}, expected [1, 2]" in "\n".join(compared(syncs, tmp_path))
-
-
-def test_rows_of_a_first_checkpoint_stay_where_a_declared_table_cannot_be_brought_about(tmp_path):
-    before = sync([table("t", "id"), table("v", "id")], up("t", id=1, k=3), up("t", id=2, k=3))
-    after = sync([table("t", "k"), table("v", "id")], up("v", id=1), ok(s=1))
-    assert compared([before, after], tmp_path) == ["sync 2: table v should not be there"]
-    assert ours([before, after])[-1].failed

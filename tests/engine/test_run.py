@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import sys
 import threading
 
@@ -250,11 +249,3 @@ def test_a_state_that_cannot_be_saved_fails_the_sync_and_keeps_the_rows():
     result = started(sync(up("t", id=1), ok(n=1), up("t", id=2)), save_state=save, state={"n": 0})
     assert isinstance(result.error, StateError)
     assert (result.tables, result.state) == ({"t": 1}, {"n": 0})
-
-
-def test_a_logging_handler_of_the_connector_is_its_own_business():
-    def update(configuration, state):
-        logging.getLogger("connector").warning("to standard error, not to the events")
-        Operations.upsert("t", {"id": 1})
-
-    assert started(Connector(update=update)).ok

@@ -105,6 +105,18 @@ BY_HAND = {
         (9,),
         "{'api_key': '<secret>'",
     ),
+    "says its key on standard error": Breakage(
+        '            log.debug(f"Read',
+        "            print(configuration, file=__import__('sys').stderr)\n            log.debug(f\"Read",
+        (9,),
+        "{'api_key': '<secret>'",
+    ),
+    "sends its key as basic auth and logs the header": Breakage(
+        'log.debug(f"Read',
+        "log.debug(__import__('base64').b64encode(f\"me:{configuration['api_key']}\".encode()).decode() + f\"Read",
+        (9,),
+        "<secret>",
+    ),
     "keeps its key in the state": Breakage(
         'op.checkpoint({"cursor": cursor})',
         "op.checkpoint({'cursor': cursor, 'as': configuration['api_key']})",

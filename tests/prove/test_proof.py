@@ -76,6 +76,23 @@ def test_a_folder_that_is_no_project_is_an_error_not_a_verdict(tmp_path, small):
         prove(tmp_path, small)
 
 
+def test_a_failure_quotes_no_credential_and_a_talkative_connector_prints_nothing(broken, small, capfd):
+    project = broken(
+        HANDWRITTEN,
+        "connector.py",
+        "def schema(configuration):\n",
+        "print('import')\n\n\ndef schema(configuration):\n    print('schema', configuration)\n"
+        "    raise RuntimeError('refused ' + repr(configuration))\n",
+    )
+    proof = prove(
+        project, small, laws=[law for law in LAWS if law.number == 11], redact=lambda t: t.replace("refused", "<word>")
+    )
+    problem = proof.judgements[0].failures[0].problem
+    assert "<word> {'api_key': '***'" in problem
+    assert not any(secret in str(proof.as_dict()) for secret in small.secrets())
+    assert capfd.readouterr() == ("", "")
+
+
 def test_progress_is_told_after_every_case(small):
     seen = []
     proof = prove(ON_RUNTIME, small, laws=[law for law in LAWS if law.number == 12], on_progress=seen.append)

@@ -9,6 +9,17 @@ from headwater.simulate import Conditions, Fault, FaultPlan
 
 from .conftest import HANDWRITTEN, ON_RUNTIME
 
+MEGABYTES = """
+from fivetran_connector_sdk import Connector, Operations
+
+def update(configuration, state):
+    for number in range(20):
+        Operations.upsert("large", {"id": number, "text": "x" * 1024 * 1024})
+    Operations.checkpoint({"done": True})
+
+connector = Connector(update=update, schema=lambda configuration: [{"table": "large", "primary_key": ["id"]}])
+"""
+
 
 @pytest.fixture(scope="module", params=[ON_RUNTIME, HANDWRITTEN], ids=["on the runtime", "hand-written"])
 def vendor(request, small):
@@ -30,6 +41,21 @@ def test_rehearsals_are_the_same_when_they_committed_and_saved_the_same(vendor):
     one, same = (vendor.rehearse(kill_at=marks[0] - near) for near in (0, 1))
     assert one.same(same)
     assert not one.same(vendor.rehearse(kill_at=marks[0] + 1))
+
+
+def test_rehearsals_with_rows_are_the_same_by_their_rows(vendor, small):
+    assert vendor.rehearse().same(vendor.rehearse())
+    with Rig(vendor.rig.connector, small, "quick", 1).vendor() as other:
+        assert not vendor.rehearse().same(other.rehearse())
+
+
+def test_a_journal_keeps_rows_that_would_wait_on_disk(tmp_path, small):
+    (tmp_path / "connector.py").write_text(MEGABYTES)
+    with Rig(load(tmp_path), small, "quick", 0).vendor() as vendor, vendor.landing() as landing:
+        one, other = vendor.rehearse(), vendor.rehearse()
+        assert one.same(other)
+        one.journal.land(landing.destination)
+        assert len(landing.snapshot().rows["large"]) == 20
 
 
 def test_a_destination_is_empty_again_for_the_next_landing(vendor):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.simulate import Population, PositionToken, choice, draw
+from headwater.simulate import Population, PositionToken, Remembered, choice, draw
 
 
 def make(seed, index, version):
@@ -74,3 +74,19 @@ def test_a_token_of_another_key_is_refused():
 def test_neighbouring_positions_have_unrelated_tokens():
     one, other = (PositionToken(b"k").encode(position) for position in (100, 101))
     assert sum(a == b for a, b in zip(one, other, strict=True)) < 12
+
+
+def test_what_was_made_is_kept_until_something_changes():
+    population, made = Population(make, 5), []
+
+    def text(index):
+        made.append(index)
+        return str(population.record(index))
+
+    texts = Remembered(text, lambda: population.revision, most=2)
+    assert texts.many([0, 1, 0, 1]) == [str(population.record(index)) for index in (0, 1, 0, 1)]
+    assert made == [0, 1]
+    population.edit(1)
+    assert texts(1) == str(population.record(1))
+    texts.many([2, 3, 1])
+    assert made == [0, 1, 1, 2, 3, 1]

@@ -6,21 +6,22 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from headwater import engine
 from headwater.actions import configuration as configurations
+from headwater.actions.mask import Mask
 from headwater.actions.pace import Pace
+from headwater.actions.synced import sync_report
 from headwater.actions.watch import Level, Watch
 from headwater.errors import HeadwaterError, ProjectError, UsageError
-from headwater.model import Finding, Report
+from headwater.model import Report
 
 __all__ = ["STATE", "WAREHOUSE", "debug"]
 
 WAREHOUSE = Path("files/warehouse.db")
 STATE = Path("files/state.json")
 STORAGE = "storage"  # uploaded files, beside the warehouse
-SAMPLE_ROWS = 5
 
 LEVELS: Mapping[str, Level] = {
     "DEBUG": "debug",
@@ -45,34 +46,42 @@ def debug(
 
     In this order: the settings are checked and the declared tables named; with `reset`, after a yes, warehouse, state and
     uploaded files are deleted; the sync runs from the saved state. A failed sync is a report of status "failed" that tells what the last
-    checkpoint kept. Raises a HeadwaterError for what stops it before it begins.
+    checkpoint kept. Raises a HeadwaterError for what stops it before it begins. No secret of the configuration is in
+    what the watch is told, in the report or in an error.
     """
     watch.step(f"Checking {project.resolve().name}")
-    loaded = engine.load(project)
     settings = configurations.read(project, configuration)
-    for line in _declared(loaded, settings):
-        watch.line(line, "good")
-    warehouse, states = project / WAREHOUSE, engine.StateFile(state_file or project / STATE)
-    if reset:
-        watch.step("Reset")
-        _reset(warehouse, states, watch)
-    state = states.read()
-    watch.step("Syncing from the saved state" if state else "Syncing from the beginning")
-    with closing(Pace()) as pace:
-        tell = _told(watch, pace)
-        if runner == "sdk":
-            result = engine.run_sdk(project, configuration=settings, state=states, on_event=tell)
-        else:
-            result = engine.run(
-                loaded,
-                configuration=settings,
-                state=state,
-                destination=engine.DuckDbDestination(warehouse),
-                save_state=states.write,
-                on_event=tell,
-                transport=pace,
-            )
-    return _report(result, warehouse)
+    mask = Mask(settings)
+    with mask.errors(), engine.captured(_printed(mask.watch(watch))):
+        loaded = engine.load(project)
+    mask = Mask(settings, loaded)
+    shown = mask.watch(watch)
+    with mask.errors():
+        with engine.captured(_printed(shown)):
+            declared = tuple(_declared(loaded, settings))
+        for line in declared:
+            shown.line(line, "good")
+        warehouse, states = project / WAREHOUSE, engine.StateFile(state_file or project / STATE)
+        if reset:
+            shown.step("Reset")
+            _reset(warehouse, states, shown)
+        state = states.read()
+        shown.step("Syncing from the saved state" if state else "Syncing from the beginning")
+        with closing(Pace()) as pace:
+            tell = _told(shown, pace)
+            if runner == "sdk":
+                result = engine.run_sdk(project, configuration=settings, state=states, on_event=tell)
+            else:
+                result = engine.run(
+                    loaded,
+                    configuration=settings,
+                    state=state,
+                    destination=engine.DuckDbDestination(warehouse),
+                    save_state=states.write,
+                    on_event=tell,
+                    transport=pace,
+                )
+        return sync_report(result, warehouse, loaded.project, mask)
 
 
 def _declared(loaded: engine.LoadedConnector, settings: Mapping[str, str]) -> Iterator[str]:
@@ -111,7 +120,13 @@ def _reset(warehouse: Path, states: engine.StateFile, watch: Watch) -> None:
     watch.line("deleted; the sync reads from the beginning", "good")
 
 
+def _printed(watch: Watch) -> engine.Listener:
+    return lambda event: watch.line(event.message, LEVELS.get(event.level, "info"))
+
+
 def _told(watch: Watch, pace: Pace) -> engine.Listener:
+    show = _printed(watch)
+
     def tell(event: engine.Event) -> None:
         if event.kind == "checkpoint":
             counts = event.data["operations"]
@@ -120,52 +135,10 @@ def _told(watch: Watch, pace: Pace) -> engine.Listener:
                 f"checkpoint {counts['checkpoints']}: {sum(counts[name] for name in _ROWS):,} operations", "good"
             )
         else:
-            watch.line(event.message, LEVELS.get(event.level, "info"))
+            show(event)
         watch.status(str(pace))
 
     return tell
 
 
 _ROWS = ("upserts", "updates", "deletes", "truncates")
-
-
-def _report(result: engine.SyncResult, warehouse: Path) -> Report:
-    samples = {}
-    if warehouse.exists():
-        for name in result.tables:
-            sample = engine.sample(warehouse, name, SAMPLE_ROWS)
-            samples[name] = {"columns": list(sample.columns), "rows": [list(row) for row in sample.rows]}
-    data: dict[str, Any] = {
-        "tables": dict(result.tables),
-        "operations": dict(result.operations),
-        "state": dict(result.state),
-        "seconds": round(result.seconds, 3),
-        "peak_memory_mb": result.peak_memory_mb,
-        "samples": samples,
-        "warehouse": str(warehouse),
-    }
-    findings = [Finding("debug.warning", "warning", "", text) for text in result.warnings]
-    if result.error is not None:
-        findings.append(_failure(result.error))
-    return Report("debug", "ok" if result.ok else "failed", data, tuple(findings))
-
-
-def _failure(error: BaseException) -> Finding:
-    if isinstance(error, HeadwaterError):
-        kind = type(error).__name__.removesuffix("Error").lower()
-        return Finding(f"debug.{kind}", "error", error.where, error.what, error.hint)
-    return Finding(
-        "debug.connector",
-        "error",
-        _place(error),
-        f"the connector raised {type(error).__name__}: {error}",
-        "mend the line named; what the last checkpoint committed is kept, and the next run goes on there",
-    )
-
-
-def _place(error: BaseException) -> str:
-    """Return file and line the error was raised at, "" if it never ran through any."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""

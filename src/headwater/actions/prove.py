@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from headwater import catalog
 from headwater import prove as laws
+from headwater.actions import configuration as configurations
+from headwater.actions.mask import Mask
 from headwater.actions.watch import Watch
-from headwater.errors import UsageError
+from headwater.errors import ProjectError, UsageError
 from headwater.model import Finding, Report
 from headwater.simulate import load_simulator
 
@@ -24,6 +27,10 @@ def prove(project: Path, *, simulator: str | None = None, quick: bool = False, s
     `simulator` is a name of the catalog; the project's own name unless told. Raises UsageError if there is none of that
     name, SimulatorError, ProjectError.
     """
+    if not project.is_dir():
+        raise ProjectError(
+            "there is no such project", where=str(project), hint="give the folder that holds connector.py"
+        )
     name = simulator or project.resolve().name
     if simulator is None and name not in catalog.simulators():
         raise UsageError(
@@ -33,13 +40,16 @@ def prove(project: Path, *, simulator: str | None = None, quick: bool = False, s
         )
     vendor = load_simulator(catalog.simulator(name))
     watch.step(f"Proving {project.resolve().name} on simulator {name}")
-    proof = laws.prove(
-        project,
-        vendor,
-        effort="quick" if quick else "full",
-        seed=seed,
-        on_progress=_told(watch),
-    )
+    mask = Mask(_settings(project))
+    with mask.errors():
+        proof = laws.prove(
+            project,
+            vendor,
+            effort="quick" if quick else "full",
+            seed=seed,
+            on_progress=_told(watch),
+            redact=mask.text,
+        )
     data: dict[str, Any] = {
         "connector": proof.connector,
         "simulator": proof.simulator,
@@ -51,16 +61,44 @@ def prove(project: Path, *, simulator: str | None = None, quick: bool = False, s
         "laws": [judgement.as_dict() for judgement in proof.judgements],
         "written": None,
     }
-    if not quick:
-        again = f"headwater prove {project} --simulator {name} --seed {seed}"
-        (project / PAGE).write_text(laws.render(proof, again), encoding="utf-8")
-        data["written"] = str(project / PAGE)
-    findings = tuple(
+    findings = [
         Finding(f"prove.law_{judgement.number}", "error", case.name, case.problem, judgement.name)
         for judgement in proof.judgements
         for case in judgement.failures
-    )
-    return Report("prove", "ok" if proof.holds else "findings", data, findings)
+    ]
+    if not quick:
+        again = f"headwater prove {project} --simulator {name} --seed {seed}"
+        unwritten = list(_written(project / PAGE, laws.render(proof, again)))
+        data["written"] = None if unwritten else str(project / PAGE)
+        findings += unwritten
+    return Report("prove", "findings" if findings else "ok", data, tuple(findings))
+
+
+def _settings(project: Path) -> dict[str, str]:
+    """Return the project's own configuration: nothing is run with it, but a connector may read it and quote it."""
+    try:
+        return configurations.read(project, None)
+    except UsageError:
+        return {}
+
+
+def _written(page: Path, text: str) -> Iterator[Finding]:
+    """Write the page, whole or not at all; a finding says why that was not possible."""
+    whole = page.with_name(f".{page.name}")
+    try:
+        whole.write_text(text, encoding="utf-8")
+        whole.replace(page)
+    except OSError as error:
+        yield Finding(
+            "prove.page",
+            "error",
+            str(page),
+            f"the proof cannot be written: {error.strerror}",
+            "check the folder's permissions and the free space, or add --quick, which writes nothing",
+        )
+    finally:
+        with suppress(OSError):
+            whole.unlink()
 
 
 def _told(watch: Watch) -> Callable[[laws.Progress], None]:

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["Face", "print_report_json"]
 
 INTERRUPTED = 130  # what shells give a command that Ctrl-C ended
+LEFT = {
+    "debug": "what the last checkpoint committed is kept",
+    "new": "what was written and committed is kept",
+    "prove": "nothing was written",
+}
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Face:
         except HeadwaterError as error:
             self.fail(error)
         except KeyboardInterrupt:
-            sys.stderr.write("\ninterrupted; what the last checkpoint committed is kept\n")
+            self._interrupted()
             raise typer.Exit(INTERRUPTED) from None
         except Exception as error:  # noqa: BLE001  (the last stop: a person sees a sentence, not a stack)
             unexpected = HeadwaterError(
@@ -61,6 +66,14 @@ class Face:
             sys.stderr.write(f"error: {error}\n")
         raise typer.Exit(2 if isinstance(error, UsageError) else 1)
 
+    def _interrupted(self) -> None:
+        left = LEFT.get(self.action, "")
+        if self.as_json:
+            finding = Finding(f"{self.action}.interrupted", "error", "", "interrupted", left)
+            print_report_json(Report(self.action, "failed", findings=(finding,)))
+        else:
+            sys.stderr.write(f"\ninterrupted{left and f'; {left}'}\n")
+
     def _json(self, act: Callable[[Watch], Report]) -> Report:
         report = act(_Agreeing() if self.assume_yes else Silent())
         print_report_json(report)
@@ -73,6 +86,8 @@ class Face:
         with Terminal(screen, assume_yes=self.assume_yes) as terminal:
             report = act(terminal)
         render(report, screen)
+        if self.verbose and report.data.get("traceback"):
+            sys.stderr.write("\n".join(report.data["traceback"]) + "\n")
         return report
 
 

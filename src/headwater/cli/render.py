@@ -43,11 +43,10 @@ def render_debug(report: Report, screen: Console) -> None:
     _findings(screen, report.findings)
     rows = sum(data["tables"].values())
     _heading(screen, "Sync succeeded" if report.status == "ok" else "Sync failed", good=report.status == "ok")
-    _line(
-        screen,
-        f"{rows:,} rows in {len(data['tables'])} table(s) · {data['seconds']:.1f} s · peak {data['peak_memory_mb']:.0f} MB"
-        f" · {data['warehouse']}",
-    )
+    parts = [f"{rows:,} rows in {len(data['tables'])} table(s)", f"{data['seconds']:.1f} s"]
+    if data["peak_memory_mb"]:  # unknown if the sync ended before its first commit
+        parts.append(f"peak {data['peak_memory_mb']:.0f} MB")
+    _line(screen, " · ".join([*parts, data["warehouse"]]))
 
 
 def render_query(report: Report, screen: Console) -> None:

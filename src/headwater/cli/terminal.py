@@ -66,7 +66,8 @@ class Terminal:
         if self._status is None:
             self._status = Live(console=self._console, transient=True, redirect_stdout=False, redirect_stderr=False)
             self._status.start()
-        self._status.update(Text(f"  {text}", style="cyan", no_wrap=True, overflow="ellipsis"))
+        # Room at the right for the ^C a terminal echoes: on a full line it would push the status out of its place.
+        self._status.update(Padding(Text(text, style="cyan", no_wrap=True, overflow="ellipsis"), (0, 3, 0, 2)))
 
     def confirm(self, question: str) -> bool:
         """Ask on the terminal."""

@@ -1,11 +1,13 @@
 """Runs connectors in this process and lands their rows, with the meaning of the SDK's own local runner."""
 
+from headwater.engine.buffer import BUFFER_BYTES, Change
 from headwater.engine.compare import Content, content, differences
 from headwater.engine.destination import Destination
 from headwater.engine.duckdb_destination import DuckDbDestination
-from headwater.engine.events import Event, Listener
+from headwater.engine.events import Event, Listener, captured
 from headwater.engine.intake import Killed
 from headwater.engine.load import LoadedConnector, load
+from headwater.engine.naming import fivetran_name, fivetran_table_name
 from headwater.engine.parquet_destination import ParquetDestination
 from headwater.engine.postgres_destination import PostgresDestination
 from headwater.engine.result import SyncResult
@@ -15,6 +17,8 @@ from headwater.engine.state import StateFile
 from headwater.engine.warehouse import Rows, live_counts, query, sample
 
 __all__ = [
+    "BUFFER_BYTES",
+    "Change",
     "Content",
     "Destination",
     "DuckDbDestination",
@@ -27,8 +31,11 @@ __all__ = [
     "Rows",
     "StateFile",
     "SyncResult",
+    "captured",
     "content",
     "differences",
+    "fivetran_name",
+    "fivetran_table_name",
     "live_counts",
     "load",
     "query",

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Protocol
 
 from headwater.engine.buffer import Change
-from headwater.engine.shape import TableShape
 
 __all__ = ["Destination"]
 
@@ -27,10 +26,10 @@ class Destination(Protocol):
         """
 
     def commit(self, changes: Sequence[Change], moment: datetime) -> None:
-        """Apply `changes` in one transaction: all of them are there when this returns, none if it raises."""
+        """Apply `changes` in one transaction: all of them are there when this returns, none if it raises.
 
-    def declare(self, shapes: Sequence[TableShape], moment: datetime) -> None:
-        """Bring tables and columns that are declared but had no rows into being, in one transaction."""
+        A change without sections declares: its table, if its key has types, and its columns come into being without rows.
+        """
 
     def counts(self) -> Mapping[str, int]:
         """Return the number of live (not deleted) rows of every table."""

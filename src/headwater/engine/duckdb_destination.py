@@ -1,4 +1,4 @@
-"""A DuckDB file (or memory) as the destination, laid out as the SDK's own local runner lays it out."""
+"""A DuckDB file (or memory) as the destination, laid out as the SDK's own local runner lays it out, but for the primary keys."""
 
 # ruff: noqa: S608  (names in statements are quoted identifiers, values are never the connector's)
 
@@ -15,6 +15,7 @@ import psutil
 
 from headwater.engine.buffer import Change
 from headwater.engine.catalog import Existing, count_live, evolve, planned_columns, read_tables
+from headwater.engine.key_filter import KeyFilters
 from headwater.engine.landing import MACROS
 from headwater.engine.merge import Target, batches, merge, truncate
 from headwater.engine.naming import FIVETRAN_NAMING
@@ -26,18 +27,23 @@ __all__ = ["MEMORY", "DuckDbDestination", "explained"]
 
 MEMORY = ":memory:"
 METADATA = "main._fivetran_metadata"
-MEGABYTES = 64  # megabytes DuckDB may use before it writes to disk; a commit that cannot do with them gets more
-LOG_BYTES = 16 * 1024 * 1024  # DuckDB's own bound of its log; each time it is reached, the whole key index is written
+MEGABYTES = 32  # megabytes DuckDB may use before it writes to disk; a commit that cannot do with them gets more
+LOG = "32MB"  # before DuckDB moves it to the tables: twice its own bound, as half-full row groups are written more than once
 
 
 class DuckDbDestination:
-    """Tables in schema `tester` of the DuckDB file `path`; with ":memory:" they live as long as this object."""
+    """Tables in schema `tester` of the DuckDB file `path`; with ":memory:" they live as long as this object.
 
-    def __init__(self, path: str | Path = MEMORY) -> None:
+    `filters` decides when keys are looked up by their hashes in memory.
+    """
+
+    def __init__(self, path: str | Path = MEMORY, *, filters: KeyFilters | None = None) -> None:
         self.path = str(path)
-        self._megabytes, self._log_bytes = MEGABYTES, LOG_BYTES
+        self._megabytes = MEGABYTES
         self._connection: Any = None
         self._tables: dict[TableName, Existing] = {}
+        self._filters = filters or KeyFilters()
+        self._written: set[TableName] = set()  # by the transaction
         self._asked: dict[TableName, Mapping[str, SqlType]] = {}  # by changes to rows of tables that are not there yet
 
     @property
@@ -62,6 +68,7 @@ class DuckDbDestination:
             connection.execute(f"INSERT OR IGNORE INTO {METADATA} VALUES ('naming_strategy', ?)", [naming])
             kept = connection.execute(f"SELECT value FROM {METADATA} WHERE key = 'naming_strategy'").fetchone()
             self._tables, self._asked = read_tables(connection), {}
+            self._filters.forget()
         return str(kept[0]) if kept else naming
 
     def connect(self) -> Any:
@@ -71,20 +78,22 @@ class DuckDbDestination:
                 _make_folder(Path(self.path).parent)
             with explained(self.path):
                 self._connection = duckdb.connect(self.path)
-                # Inserts into a table with a key take half the CPU with one thread: more of them get in each other's way.
+                # Several threads take more CPU than one for the same commit, and more memory.
                 self._connection.execute("SET TimeZone = 'UTC'; SET threads = 1")
                 if not self.in_memory:
-                    self._megabytes, self._log_bytes = MEGABYTES, LOG_BYTES
-                    self._connection.execute(f"SET memory_limit = '{MEGABYTES}MB'")
+                    self._megabytes = MEGABYTES
+                    self._connection.execute(f"SET memory_limit = '{MEGABYTES}MB'; SET checkpoint_threshold = '{LOG}'")
         return self._connection
 
     def commit(self, changes: Sequence[Change], moment: datetime) -> None:
         """Apply `changes` in one transaction."""
-        self._transaction([(change.shape, change) for change in changes], moment)
-
-    def declare(self, shapes: Sequence[TableShape], moment: datetime) -> None:
-        """Create declared tables whose key has types, and add or widen declared columns, in one transaction."""
-        self._transaction([(shape, None) for shape in shapes], moment)
+        with explained(self.path):
+            while True:
+                try:
+                    return self._attempt(changes, moment)
+                except duckdb.OutOfMemoryException:
+                    if not self._got_more_memory():
+                        raise
 
     def counts(self) -> Mapping[str, int]:
         """Return the number of live rows of every table."""
@@ -92,35 +101,40 @@ class DuckDbDestination:
 
     def close(self) -> None:
         """Close the file. A destination in memory keeps its tables."""
+        self._filters.forget()
         if self._connection is not None and not self.in_memory:
             self._connection.close()
             self._connection = None
 
-    def _transaction(self, work: Sequence[tuple[TableShape, Change | None]], moment: datetime) -> None:
-        with explained(self.path):
-            while True:
-                try:
-                    return self._attempt(work, moment)
-                except duckdb.OutOfMemoryException:
-                    if not self._got_more_memory():
-                        raise
-
-    def _attempt(self, work: Sequence[tuple[TableShape, Change | None]], moment: datetime) -> None:
+    def _attempt(self, changes: Sequence[Change], moment: datetime) -> None:
         connection, before = self.connect(), (dict(self._tables), dict(self._asked))
         connection.execute("BEGIN TRANSACTION")
         try:
-            for shape, change in work:
-                if change is None:
-                    self._declare(shape)
-                else:
-                    self._apply(change, f"TIMESTAMPTZ '{moment.isoformat()}'")
-            self._let_log_grow()
+            self._write(changes, f"TIMESTAMPTZ '{moment.isoformat()}'")
             connection.execute("COMMIT")
         except BaseException:
             self._tables, self._asked = before
+            self._filters.forget()
             with suppress(duckdb.Error):  # the transaction may be gone already; the first error is the one to tell
                 connection.execute("ROLLBACK")
             raise
+
+    def _write(self, changes: Sequence[Change], moment: str) -> None:
+        """Apply the changes, then bring what is declared into being; before, what is not there, if other tables get rows.
+
+        That order is the SDK's runner's: a truncate leaves its mark on an empty table then, and an update no columns.
+        """
+        self._written = set()
+        declared = {change.shape.name: change.shape for change in changes if not change.sections}
+        some_upserts = any(change.some_upserts for change in changes)
+        for change in changes:
+            name = change.shape.name
+            if some_upserts and not change.some_upserts and name in declared and name not in self._tables:
+                self._declare(declared[name])
+            if change.sections:
+                self._apply(change, moment)
+            else:
+                self._declare(change.shape)
 
     def _got_more_memory(self) -> bool:
         self._megabytes *= 2
@@ -129,16 +143,6 @@ class DuckDbDestination:
         self._connection.execute(f"SET memory_limit = '{self._megabytes}MB'")
         return True
 
-    def _let_log_grow(self) -> None:
-        """Let the log grow with the file, so that all the times the key index is written add up to ."""
-        if self.in_memory:
-            return
-        with suppress(OSError):
-            wanted = Path(self.path).stat().st_size // 4
-            if wanted > 2 * self._log_bytes:
-                self._log_bytes = wanted
-                self._connection.execute(f"SET checkpoint_threshold = '{wanted}B'")
-
     def _declare(self, shape: TableShape) -> None:
         existing = self._tables.get(shape.name)
         if existing is None and not all(shape.columns.get(column) for column in shape.key):
@@ -146,7 +150,7 @@ class DuckDbDestination:
         columns = planned_columns(existing, shape, {}, rows=False)
         known = shape.key and all(column in columns for column in shape.key)
         planned = Existing(columns, shape.key if known or existing is None else existing.key)
-        evolve(self._connection, shape.name, existing, planned)
+        evolve(self._connection, shape.name, existing, planned, in_place=shape.name not in self._written)
         self._tables[shape.name] = planned
 
     def _apply(self, change: Change, moment: str) -> None:
@@ -166,6 +170,7 @@ class DuckDbDestination:
         assert planned is not None  # noqa: S101  (no rows and no table returned above)
         evolve(self._connection, name, existing, planned)
         self._tables[name] = planned
+        self._written.add(name)
         known = "_fivetran_deleted" in planned.columns and all(column in planned.columns for column in key)
         target = Target(name, planned, key, moment)
         for section in change.sections:
@@ -173,7 +178,7 @@ class DuckDbDestination:
                 truncate(self._connection, target)
             if section.chunks and known:
                 for batch in batches(section.chunks):
-                    merge(self._connection, target, batch, empty=empty)
+                    merge(self._connection, target, batch, self._filters, empty=empty)
                     empty = False
 
 

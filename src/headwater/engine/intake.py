@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import psutil
 
-from headwater.engine.buffer import BUFFER_BYTES, Buffer, Chunk, Kind
+from headwater.engine.buffer import BUFFER_BYTES, Buffer, Change, Chunk, Kind
 from headwater.engine.destination import Destination
 from headwater.engine.events import Event, Listener
 from headwater.engine.result import OPERATIONS
@@ -124,15 +124,15 @@ class Intake:
         self.state = state
 
     def commit(self) -> None:
-        """Write everything taken so far, in one transaction; the first time, declared tables without rows come into being."""
+        """Write everything taken so far, in one transaction; the first time, what is declared comes into being in it too."""
         self._look_at_memory()
-        changes: Sequence[Any] = self._buffer.take()
+        changes = self._buffer.take()
+        if not self._declared:
+            changes += [Change(shape) for shape in self.shapes.all_declared()]
         if changes:
             self._destination.commit(changes, self._moment())
+        self._declared = True
         self._buffer.drop()
-        if not self._declared:
-            self._destination.declare(self.shapes.all_declared(), self._moment())
-            self._declared = True
         self._look_at_memory()
 
     def warn(self, message: str) -> None:

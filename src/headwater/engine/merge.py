@@ -14,15 +14,17 @@ import pyarrow.compute as pc
 from headwater.engine.buffer import Chunk, Kind
 from headwater.engine.catalog import Existing, quoted, sql_name
 from headwater.engine.columns import Column
+from headwater.engine.key_filter import KeyFilters, hash_of
 from headwater.engine.landing import land
-from headwater.engine.shape import SYSTEM_COLUMNS, TableName
+from headwater.engine.shape import TableName
+from headwater.errors import WarehouseError
 
 __all__ = ["Target", "batches", "merge", "truncate"]
 
 SOURCE = "headwater_source"
 STAGE = "headwater_stage"
+SEEN = "headwater_seen"
 ROWS_A_STATEMENT = 32_768
-FEW_ROWS = 200_000  # so many can be looked through for every statement
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,6 @@ class Target:
     table: Existing
     key: tuple[str, ...]
     moment: str
-
-    @property
-    def others(self) -> list[str]:
-        """The columns that are neither key nor the system's."""
-        return [c for c in self.table.columns if c not in self.key and c not in SYSTEM_COLUMNS]
 
 
 def truncate(connection: Any, target: Target) -> None:
@@ -62,8 +59,11 @@ def batches(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
         yield batch
 
 
-def merge(connection: Any, target: Target, chunks: Sequence[Chunk], *, empty: bool) -> None:
-    """Apply the rows of `chunks` in order; of several of one key the last counts. `empty`: the table has no rows yet."""
+def merge(connection: Any, target: Target, chunks: Sequence[Chunk], filters: KeyFilters, *, empty: bool) -> None:
+    """Apply the rows of `chunks` in order; of several of one key the last counts. `empty`: the table has no rows yet.
+
+    Raises WarehouseError if an upsert has no key.
+    """
     columns = _touched(chunks, target)
     only_upserts = all(chunk.only_upserts for chunk in chunks)
     arrays, selected = _landed(chunks, columns, target)
@@ -74,10 +74,15 @@ def merge(connection: Any, target: Target, chunks: Sequence[Chunk], *, empty: bo
     connection.register(SOURCE, held)
     try:
         if only_upserts:
-            rows = _Rows(columns, selected, SOURCE, unique=_unique(arrays, columns, selected, target))
-            _upsert(connection, target, rows, empty=empty)
+            rows = _Rows(columns, selected, SOURCE, plain_key=_plain_key(arrays, columns, selected, target))
+            _upsert(connection, target, rows, filters, empty=empty)
         else:
-            _apply_mixed(connection, target, columns, f"SELECT {', '.join(selected)} FROM {SOURCE}")
+            _stage(connection, target, f"SELECT {', '.join(selected)} FROM {SOURCE}")
+            if any(chunk.some_upserts for chunk in chunks):
+                upserts = _Rows(columns, [*map(quoted, columns), "seq"], f"{STAGE} WHERE seq = base")
+                _upsert(connection, target, upserts, filters, empty=empty)
+            _change(connection, target, columns)
+            connection.execute(f"DROP TABLE {STAGE}")
     finally:
         connection.unregister(SOURCE)
         held.rows = None
@@ -113,14 +118,14 @@ def _landed(chunks: Sequence[Chunk], columns: Sequence[str], target: Target) -> 
     return arrays, [*selected, "seq"]
 
 
-def _unique(arrays: Mapping[str, Any], columns: Sequence[str], selected: Sequence[str], target: Target) -> bool:
-    """Tell, without a query, whether surely no two rows have one key: a key of one column that lands as it is."""
+def _plain_key(arrays: Mapping[str, Any], columns: Sequence[str], selected: Sequence[str], target: Target) -> bool:
+    """Tell, without a query, whether surely no two rows have one key and none has no key: one column that lands as it is."""
     if len(target.key) != 1 or target.key[0] not in columns:
         return False
     index = columns.index(target.key[0])
     values = arrays[f"c{index}"]
     as_it_is = selected[index] == f"c{index} AS {quoted(columns[index])}"
-    return as_it_is and pc.count_distinct(values, mode="all").as_py() == len(values)
+    return as_it_is and not values.null_count and pc.count_distinct(values, mode="all").as_py() == len(values)
 
 
 def _how(chunks: Sequence[Chunk], columns: Sequence[str]) -> dict[str, Any]:
@@ -157,48 +162,62 @@ class _Rows:
     columns: Sequence[str]
     selected: Sequence[str]
     source: str
-    unique: bool = False  # surely no two rows of one key
+    plain_key: bool = False  # surely every row has a key of its own
 
     def only(self, names: Sequence[str]) -> str:
-        """Return the query for some of the columns: to plan all of them takes longer than to read few."""
+        """Return the query for some of the columns, and the order: to plan all of them takes longer than to read few."""
         wanted = [self.selected[self.columns.index(name)] for name in names]
-        return f"SELECT {', '.join(wanted)} FROM {self.source}"
+        return f"SELECT {', '.join(wanted)}, seq FROM {self.source}"
 
     def all(self) -> str:
         """Return the whole query."""
         return f"SELECT {', '.join(self.selected)} FROM {self.source}"
 
 
-def _upsert(connection: Any, target: Target, rows: _Rows, *, empty: bool) -> None:
+def _upsert(connection: Any, target: Target, rows: _Rows, filters: KeyFilters, *, empty: bool) -> None:
+    """Insert the rows in place of those of the same keys."""
     keys, names = _list(target.key), _list(rows.columns)
     query = rows.all()
-    if not rows.unique and _some(
-        connection, f"SELECT 1 FROM ({rows.only(target.key)}) GROUP BY {keys} HAVING count(*) > 1"
-    ):
-        query = f"SELECT * FROM ({query}) QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY seq DESC) = 1"
-    statement = (
+    if not rows.plain_key:
+        _check_values(connection, target, rows)
+        if _some(connection, f"SELECT 1 FROM ({rows.only(target.key)}) GROUP BY {keys} HAVING count(*) > 1"):
+            query = f"SELECT * FROM ({query}) QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY seq DESC) = 1"
+    if not empty:
+        _make_way(connection, target, rows, filters)
+    connection.execute(
         f"INSERT INTO {sql_name(target.name)} ({names}, _fivetran_deleted, _fivetran_synced) "
         f"SELECT {names}, FALSE, {target.moment} FROM ({query})"
     )
-    if not empty and _conflicts(connection, target, rows):
-        replaced = {*rows.columns, *SYSTEM_COLUMNS}
-        values = [
-            f"{quoted(name)} = {f'EXCLUDED.{quoted(name)}' if name in replaced else 'NULL'}"
-            for name in (*target.others, *SYSTEM_COLUMNS)
-        ]
-        statement += f" ON CONFLICT ({keys}) DO UPDATE SET {', '.join(values)}"
-    connection.execute(statement)
 
 
-def _conflicts(connection: Any, target: Target, rows: _Rows) -> bool:
-    """Tell whether rows may be there already: inserts of rows that are all new are faster if they need not provide for others.
+def _check_values(connection: Any, target: Target, rows: _Rows) -> None:
+    """Raise WarehouseError if a key is null in its column's type, as the empty text is in a column of numbers."""
+    for key in target.key:
+        if _some(connection, f"SELECT 1 FROM ({rows.only([key])}) WHERE {quoted(key)} IS NULL"):
+            raise WarehouseError(
+                f"a row has no usable value in its key {key}",
+                where=str(target.name),
+                hint="give every row a key, or declare another key",
+            )
 
-    To find out takes a scan of the table, so it is not worth it for a big one.
-    """
-    table = sql_name(target.name)
-    if connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] > FEW_ROWS:
-        return True
-    return _some(connection, f"SELECT 1 FROM ({rows.only(target.key)}) SEMI JOIN {table} USING ({_list(target.key)})")
+
+def _make_way(connection: Any, target: Target, rows: _Rows, filters: KeyFilters) -> None:
+    """Delete the rows that have a key of `rows`. Their keys are taken for being there from now on."""
+    key = tuple((column, target.table.columns[column]) for column in target.key)
+    known = filters.of(connection, target.name, key)
+    found = rows.only(target.key)
+    if known is not None:
+        hashed = connection.execute(f"SELECT seq, {hash_of(key)} AS hash FROM ({found})").fetchnumpy()
+        seen = known.seen(hashed["hash"])
+        known.add(hashed["hash"][~seen])
+        if not seen.any():
+            return
+        connection.register(SEEN, pa.table({"seq": pa.array(hashed["seq"][seen])}))
+        found = f"SELECT * FROM ({found}) SEMI JOIN {SEEN} USING (seq)"
+    matches = " AND ".join(f"t.{quoted(column)} = s.{quoted(column)}" for column in target.key)
+    connection.execute(f"DELETE FROM {sql_name(target.name)} AS t USING ({found}) AS s WHERE {matches}")
+    if known is not None:
+        connection.unregister(SEEN)
 
 
 def _list(names: Sequence[str]) -> str:
@@ -209,18 +228,17 @@ def _some(connection: Any, query: str) -> bool:
     return connection.execute(f"{query} LIMIT 1").fetchone() is not None
 
 
-def _apply_mixed(connection: Any, target: Target, columns: Sequence[str], query: str) -> None:
-    """Apply upserts, updates and deletes of any order: for each key the last upsert, then what came after it.
-
-    What follows the upsert is folded into one change a key: each column's last named value, and what the last row did.
-    """
-    keys = _list(target.key)
+def _stage(connection: Any, target: Target, query: str) -> None:
+    """Make a table of upserts, updates and deletes in any order; `base` is the last upsert of the row's key."""
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {STAGE} AS SELECT *, "
-        f"max(seq) FILTER (kind = {Kind.UPSERT:d}) OVER (PARTITION BY {keys}) AS base FROM ({query})"
+        f"max(seq) FILTER (kind = {Kind.UPSERT:d}) OVER (PARTITION BY {_list(target.key)}) AS base FROM ({query})"
     )
-    upserts = _Rows(columns, [*map(quoted, columns), "seq"], f"{STAGE} WHERE seq = base")
-    _upsert(connection, target, upserts, empty=False)
+
+
+def _change(connection: Any, target: Target, columns: Sequence[str]) -> None:
+    """Apply what came after the last upsert of each key, folded into one change: each column's last named value, and what the last row did."""
+    keys = _list(target.key)
     folded, assigned = [], []
     for index, name in enumerate(columns):
         if name in target.key:
@@ -235,4 +253,3 @@ def _apply_mixed(connection: Any, target: Target, columns: Sequence[str], query:
         f"(SELECT {changes} FROM {STAGE} WHERE kind <> {Kind.UPSERT:d} AND seq > coalesce(base, -1) GROUP BY {keys}) AS s "
         f"WHERE {matches}"
     )
-    connection.execute(f"DROP TABLE {STAGE}")

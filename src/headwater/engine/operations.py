@@ -22,7 +22,6 @@ from headwater.errors import HeadwaterError
 __all__ = ["OperationsSink"]
 
 _KINDS = {core.RecordType.UPSERT: Kind.UPSERT, core.RecordType.UPDATE: Kind.UPDATE, core.RecordType.DELETE: Kind.DELETE}
-_NULL = (None, NULL)
 
 
 class OperationsSink:
@@ -37,10 +36,12 @@ class OperationsSink:
         """Take one row. Raises ProjectError for a null in its key."""
         self._intake.admit(1)
         row: Mapping[str, Any] = record.row_data
-        if not isinstance(record, RawRow):
-            row = {name: Cell(cell) for name, cell in row.items()}
+        if type(record) is not RawRow:
+            row = {name: None if cell == NULL else Cell(cell) for name, cell in row.items()}
         table = self._waiting.of(record.schema, record.table)
-        self._check_key(table.shape, row)
+        for key in table.shape.key:
+            if row.get(key) is None:
+                self._check_key(table.shape, key, row)
         kind = _KINDS[record.type]
         self._intake.count(kind, 1)
         table.append(row, kind)
@@ -97,8 +98,7 @@ class OperationsSink:
             self._intake.failure = error
             raise
 
-    def _check_key(self, shape: TableShape, row: Mapping[str, Any]) -> None:
-        for key in shape.key:
-            if row.get(key) in _NULL and renamed(row, self._intake.shapes.rename).get(key) in _NULL:
-                self._intake.failure = null_key_error(shape, key)
-                raise self._intake.failure
+    def _check_key(self, shape: TableShape, key: str, row: Mapping[str, Any]) -> None:
+        if renamed(row, self._intake.shapes.rename).get(key) is None:
+            self._intake.failure = null_key_error(shape, key)
+            raise self._intake.failure

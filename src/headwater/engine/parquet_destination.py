@@ -21,18 +21,18 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
 
 from headwater.engine.buffer import Change
-from headwater.engine.catalog import Existing, evolve, quoted, read_tables, sql_name
+from headwater.engine.catalog import Existing, evolve, literal, quoted, read_tables, sql_name
 from headwater.engine.duckdb_destination import DuckDbDestination, explained
 from headwater.engine.kept import as_json, from_json
 from headwater.engine.naming import FIVETRAN_NAMING
-from headwater.engine.shape import TableName, TableShape
+from headwater.engine.shape import TableName
 from headwater.errors import WarehouseError
 
 __all__ = ["MANIFEST", "ParquetDestination"]
@@ -120,13 +120,6 @@ class ParquetDestination:
             memory.commit(changes, moment)
             self._write(_microseconds(moment))
 
-    def declare(self, shapes: Sequence[TableShape], moment: datetime) -> None:
-        """Bring declared tables and columns into being, all or none."""
-        kept, memory = self._ready()
-        with self._all_or_none():
-            memory.declare(shapes, moment)
-            self._write(kept.moment)
-
     def counts(self) -> Mapping[str, int]:
         """Return the number of live rows of every table, as of the last commit."""
         kept = self._manifest or _read(self.path / MANIFEST)
@@ -178,7 +171,7 @@ class ParquetDestination:
                     hint="restore the file, or start anew with an empty folder",
                 )
             columns = ", ".join(map(quoted, table.shape.columns))
-            paths = ", ".join(_literal(_no_pattern(self.path / file.name)) for file in table.files)
+            paths = ", ".join(literal(_no_pattern(self.path / file.name)) for file in table.files)
             connection.execute(
                 f"INSERT INTO {sql_name(name)} ({columns}) SELECT {columns} FROM read_parquet([{paths}])"
             )
@@ -228,7 +221,7 @@ class ParquetDestination:
         writer.sync()
         before = {file.name for table in kept.tables.values() for file in table.files}
         manifest = _Manifest(kept.naming, writer.written, moment, tables)
-        if manifest == kept:
+        if replace(manifest, moment=kept.moment) == kept:
             return
         self._replace(manifest)
         self._manifest = manifest
@@ -295,7 +288,7 @@ class _Writer:
         self._new.append(path)
         self._connection.execute(
             f"COPY (SELECT * FROM {sql_name(name)} WHERE {_within(span.first, span.last)}) "
-            f"TO {_literal(path)} (FORMAT parquet, COMPRESSION zstd)"
+            f"TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
         )
         return _File(file, span.rows, span.first, span.last)
 
@@ -346,11 +339,6 @@ def _part(name: str) -> str:
 def _no_pattern(path: Path) -> str:
     """Return the pattern that fits `path` only: DuckDB reads every path as one."""
     return re.sub(r"([*?\[])", r"[\1]", str(path))
-
-
-def _literal(path: Path | str) -> str:
-    escaped = str(path).replace("'", "''")
-    return f"'{escaped}'"
 
 
 def _sync(path: Path) -> None:

@@ -70,12 +70,6 @@ class PostgresDestination:
         with server.transaction():
             merging.commit(changes, moment)
 
-    def declare(self, shapes: Sequence[TableShape], moment: datetime) -> None:
-        """Bring declared tables and columns into being, in one transaction."""
-        server, merging = self._ready()
-        with server.transaction():
-            merging.declare(shapes, moment)
-
     def counts(self) -> Mapping[str, int]:
         """Return the number of live rows of every table."""
         return self._ready()[1].counts()
@@ -191,6 +185,7 @@ class _Merging(DuckDbDestination):
         values = ", ".join(inward(column, kind) for column, kind in shape.columns.items())
         with self._incoming(self._server.rows(source, shape)):
             self.connect().execute(f"INSERT INTO {sql_name(name)} ({columns}) SELECT {values} FROM {INCOMING}")
+        self._filters.forget(name)
 
     def _write_through(self, name: TableName, before: Existing | None, *, whole: bool) -> None:
         """Make the server's table have the shape and the rows of the one in memory, and empty that."""
@@ -213,6 +208,7 @@ class _Merging(DuckDbDestination):
             self._remember(name, after)
         self._insert(name, after, empty=anew)
         self.connect().execute(f"DELETE FROM {sql_name(name)}")
+        self._filters.forget(name)
 
     def _complete(self, name: TableName, before: Existing, after: Existing) -> None:
         """Bring all rows into the table in memory, in their new shape, under those that are there already."""
@@ -222,8 +218,10 @@ class _Merging(DuckDbDestination):
         evolve(connection, name, None, before)
         self._load(name, before, self._name(name))
         evolve(connection, name, before, after)
-        over = "OR REPLACE " if after.key else ""
-        connection.execute(f"INSERT {over}INTO {table} BY NAME SELECT * FROM {SIDE}")
+        if after.key:
+            matches = " AND ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in after.key)
+            connection.execute(f"DELETE FROM {table} AS t USING {SIDE} AS s WHERE {matches}")
+        connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {SIDE}")
         connection.execute(f"DROP TABLE {SIDE}")
 
     def _insert(self, name: TableName, shape: Existing, *, empty: bool) -> None:

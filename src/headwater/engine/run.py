@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ __all__ = ["run"]
 # The SDK keeps its declared tables and its sink in module globals, and standard output is one: one sync at a time.
 _ONE_AT_A_TIME = threading.RLock()
 MEGABYTE = 1024 * 1024
+TURN = 0.0005  # seconds a thread keeps Python's lock while another wants it
 
 
 def run(  # noqa: PLR0913  (the seams of a sync; all but four have defaults)
@@ -61,7 +63,7 @@ def run(  # noqa: PLR0913  (the seams of a sync; all but four have defaults)
         pa.system_memory_pool()
     )  # it gives back what is freed; the other pools keep it, and memory is not flat
     sync = _Sync(dict(configuration), dict(state), destination, on_event or _ignore, clock or SystemClock(), transport)
-    with _ONE_AT_A_TIME:
+    with _ONE_AT_A_TIME, _short_turns():
         started = sync.clock.monotonic()
         kept_naming = destination.open(naming)
         try:
@@ -162,6 +164,21 @@ class _Sync:
         finally:
             runtime.install(None)
             sink.close()
+
+
+@contextmanager
+def _short_turns() -> Iterator[None]:
+    """Let threads take shorter turns with Python's lock.
+
+    DuckDB asks for it after each small step of a statement, to see Ctrl-C, and waits a whole turn each time another
+    thread decodes a page: with the usual turns of 5 ms, reading ahead and loading would not overlap at all.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(TURN)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def _status(intake: Intake | None, error: BaseException | None) -> Status:

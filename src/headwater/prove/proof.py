@@ -5,18 +5,20 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from headwater.engine import load
+from headwater.engine import captured, load
 from headwater.prove.law import Case, Effort, Judgement, Law, NotJudgedError, Verdict
 from headwater.prove.laws import LAWS
+from headwater.prove.laws.secrecy import wrong_value
 from headwater.prove.rig import PlainSyncError, Rig
 from headwater.prove.tree import tree_hash
 from headwater.simulate import Simulator
+from headwater_runtime.log import Redact, redactor
 
 __all__ = ["Progress", "Proof", "prove"]
 
@@ -75,15 +77,20 @@ def prove(
     seed: int = 0,
     laws: Sequence[Law] = LAWS,
     on_progress: Callable[[Progress], None] | None = None,
+    redact: Redact = str,
 ) -> Proof:
     """Judge the connector in `project` by `laws` against `simulator`.
 
     Raises ProjectError or SimulatorError when one of the two cannot even be loaded or built; whatever the connector does
-    while it runs becomes a judgement. `on_progress` is called after every case.
+    while it runs becomes a judgement. `on_progress` is called after every case. No case quotes a credential of the
+    simulator's; `redact` takes out what else must not be seen.
     """
     begun = datetime.now(timezone.utc)
-    rig = Rig(load(project), simulator, effort, seed)
-    judgements = tuple(_judge(law, rig, on_progress) for law in laws)
+    with captured(lambda _: None):
+        connector = load(project)
+    rig = Rig(connector, simulator, effort, seed)
+    own = redactor({*simulator.secrets(), *(wrong_value(seed, setting) for setting in simulator.secret_settings)})
+    judgements = tuple(_masked(_judge(law, rig, on_progress), lambda text: redact(own(text))) for law in laws)
     return Proof(
         connector=project.resolve().name,
         tree=tree_hash(project),
@@ -123,6 +130,12 @@ def _judge(law: Law, rig: Rig, on_progress: Callable[[Progress], None] | None) -
         verdict = "failed"
     seconds = time.monotonic() - began
     return Judgement(law.number, law.name, verdict, cases, seconds, reason, tuple(failures))
+
+
+def _masked(judgement: Judgement, mask: Redact) -> Judgement:
+    """Return `judgement` fit to be published: a failing connector's own words may quote a credential."""
+    failures = tuple(Case(mask(one.name), mask(one.problem)) for one in judgement.failures)
+    return replace(judgement, reason=mask(judgement.reason), failures=failures)
 
 
 def _versions() -> dict[str, str]:

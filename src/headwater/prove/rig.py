@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import copy
+import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from headwater.engine import Destination, DuckDbDestination, Event, LoadedConnector, SyncResult, content, run
-from headwater.engine.intake import Killed
-from headwater.engine.naming import fivetran_name, fivetran_table_name
+from headwater.engine import (
+    BUFFER_BYTES,
+    Destination,
+    DuckDbDestination,
+    Event,
+    Killed,
+    LoadedConnector,
+    SyncResult,
+    captured,
+    content,
+    fivetran_name,
+    fivetran_table_name,
+    run,
+)
 from headwater.prove.journal import Journal
 from headwater.prove.law import Effort
 from headwater.prove.snapshot import Snapshot, untruth
@@ -129,7 +141,7 @@ class Rig:
 
     def declared(self, configuration: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
         """Return the tables of the connector's schema with their primary keys, named as the destination names them."""
-        with self.connector.active() as connector:
+        with self.connector.active() as connector, captured(lambda _: None):
             schema = connector.schema_method(dict(configuration)) if connector.schema_method else []
         return {
             fivetran_table_name(entry["table"]): tuple(map(fivetran_name, entry.get("primary_key", ())))
@@ -214,6 +226,9 @@ class Vendor:
             kill_at=how.get("kill_at"),
             clock=self.clock if self.rig.on_runtime else None,
             transport=transport,
+            buffer_bytes=sys.maxsize
+            if isinstance(destination, Journal)
+            else BUFFER_BYTES,  # on disk, rows go with the sync
         )
         return Sync(result, self.server.log, tuple(seen.lines), tuple(seen.marks))
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from http import HTTPStatus
 from typing import Any
 
 __all__ = ["Handler", "Reply", "Request"]
 
 JSON = "application/json"
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
 class Request:
     """One request as a route sees it. `headers` have lower-case names; of a repeated parameter the last value counts.
 
-    `captured` holds the values of a route's `{placeholders}`. Values are kept out of `repr`: one of them is a credential.
+    `captured` holds the values of a route's `{placeholders}`, `at` is the time of the server's clock. Values are kept out
+    of `repr`: one of them is a credential.
     """
 
     method: str
@@ -26,6 +29,12 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
     captured: Mapping[str, str] = field(default_factory=dict)
+    at: datetime = EPOCH
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port as the client addressed them: what absolute links begin with."""
+        return f"http://{self.headers.get('host', '127.0.0.1')}"
 
     def json(self) -> Any:
         """Return the body parsed; ValueError when it is not JSON."""
@@ -36,13 +45,17 @@ class Request:
 class Reply:
     """A whole HTTP reply. Give `body` ready-made where speed matters; Content-Length is the server's business.
 
-    `records` is how many records a page holds, for the request log; None for what is not a page.
+    `records` is how many records a page holds, for the request log; None for what is not a page. A `held` reply is never
+    sent: the client waits until it gives up. `chunks` makes the body while it is sent, however long it is; its length is
+    told only if a header Content-Length is given.
     """
 
     status: int = 200
     body: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     records: int | None = None
+    held: bool = False
+    chunks: Callable[[], Iterator[bytes]] | None = field(default=None, repr=False)
 
     @classmethod
     def json(

@@ -7,6 +7,9 @@ from hashlib import blake2b
 from struct import Struct
 from typing import Any
 
+from headwater.errors import SimulatorError
+from headwater.simulate.timeline import Timeline
+
 __all__ = ["Population", "Record", "choice", "draw"]
 
 Record = dict[str, Any]
@@ -32,43 +35,81 @@ def choice(options: Sequence[Any], word: int) -> Any:
 class Population:
     """Records 0 … count-1, record i a pure function `make(seed, i, version)`; an edit raises a record's version.
 
-    Records are only appended and edited, never moved: an index means the same record for ever.
+    Records are appended, edited and deleted, never moved: an index means the same record for ever. With a `timeline` every
+    change is stamped. A population that follows from others takes a function for its `count`, and grows when they do.
     """
 
-    def __init__(self, make: Make, count: int, *, seed: int = 0) -> None:
+    def __init__(
+        self, make: Make, count: int | Callable[[], int], *, seed: int = 0, timeline: Timeline | None = None
+    ) -> None:
+        self.timeline = timeline
         self._make = make
         self._seed = seed
-        self._count = count
+        self._follows = count if callable(count) else None
+        self._count = 0 if callable(count) else count
         self._versions: dict[int, int] = {}
+        self._deleted: set[int] = set()
         self._edits = 0
 
     def __len__(self) -> int:
-        return self._count
+        return self._follows() if self._follows else self._count
 
     @property
     def revision(self) -> tuple[int, int]:
         """Changes whenever any record does: what a cache of pages is keyed by."""
-        return self._count, self._edits
+        return len(self), self._edits
+
+    @property
+    def deleted(self) -> tuple[int, ...]:
+        """The indices of the deleted records, ascending."""
+        return tuple(sorted(self._deleted))
 
     def record(self, index: int) -> Record:
-        """Return record `index` as it is now."""
-        if not 0 <= index < self._count:
-            raise IndexError(index)
+        """Return record `index` as it is now; IndexError when it is not there, or no more."""
+        self._check(index)
+        return self._make(self._seed, index, self._versions.get(index, 0))
+
+    def as_it_was(self, index: int) -> Record:
+        """Return record `index` even if it is deleted."""
         return self._make(self._seed, index, self._versions.get(index, 0))
 
     def records(self, start: int = 0, stop: int | None = None) -> Iterator[Record]:
-        """Yield records `start` … `stop`-1, as far as they exist."""
-        stop = self._count if stop is None else min(stop, self._count)
+        """Yield the records with indices `start` … `stop`-1, as far as they exist."""
+        stop = len(self) if stop is None else min(stop, len(self))
         for index in range(start, stop):
-            yield self._make(self._seed, index, self._versions.get(index, 0))
+            if index not in self._deleted:
+                yield self._make(self._seed, index, self._versions.get(index, 0))
 
-    def grow(self, by: int) -> None:
-        """Append `by` records."""
+    def version(self, index: int) -> int:
+        """Return how often record `index` was edited."""
+        return self._versions.get(index, 0)
+
+    def grow(self, by: int, *, late: float = 0.0) -> None:
+        """Append `by` records; with a timeline they come to be now, or `late` seconds ago."""
+        if self._follows:
+            raise SimulatorError("This population follows from another", hint="Grow the one it follows from.")
+        before = self._count
         self._count += by
+        if self.timeline:
+            self.timeline.grew(range(before, self._count), late)
 
     def edit(self, index: int) -> None:
         """Change the values of record `index`; what identifies it is up to `make`."""
-        if not 0 <= index < self._count:
-            raise IndexError(index)
+        self._check(index)
         self._versions[index] = self._versions.get(index, 0) + 1
+        self._touch(index)
+
+    def delete(self, index: int) -> None:
+        """Take record `index` away. Later ones keep their index, and move up in what a vendor counts by offset."""
+        self._check(index)
+        self._deleted.add(index)
+        self._touch(index)
+
+    def _check(self, index: int) -> None:
+        if not 0 <= index < len(self) or index in self._deleted:
+            raise IndexError(index)
+
+    def _touch(self, index: int) -> None:
         self._edits += 1
+        if self.timeline:
+            self.timeline.edited(index)

@@ -7,6 +7,7 @@ import os
 import select
 import socket
 import struct
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from socketserver import TCPServer, ThreadingMixIn
 from threading import Lock, Thread
@@ -79,6 +80,11 @@ class Server:
     def log(self) -> tuple[Exchange, ...]:
         """The requests since the last reset, in order of arrival."""
         return self._traffic.log
+
+    @property
+    def busiest(self) -> int:
+        """The most requests that were under way at the same time since the last reset."""
+        return self._traffic.busiest
 
     def reset(self, conditions: Conditions | None = None) -> None:
         """Begin again at request 1 under `conditions` (default: fair weather). The vendor's data stays as it is."""
@@ -204,13 +210,35 @@ class _Connection(BaseHTTPRequestHandler):
         return int(text)
 
     def _send(self, outcome: Outcome) -> None:
+        cut = outcome.fault is not None and outcome.fault.kind == "cut_body"
+        if outcome.reply.chunks and self.command != "HEAD":
+            try:
+                self._stream(outcome.reply, outcome.reply.chunks(), cut=cut)
+            except OSError:
+                raise  # the client hung up
+            except Exception as error:  # noqa: BLE001  (as for a route: a bug in a vendor must reach the test)
+                self.server.traffic.failures.append(error)
+                self.close_connection = True
+            return
         data = _head(outcome.reply)
         if self.command != "HEAD":
             body = outcome.reply.body
-            cut = outcome.fault is not None and outcome.fault.kind == "cut_body"
             data += body[: len(body) // 2] if cut else body
             self.close_connection = self.close_connection or cut
         self.wfile.write(data)
+
+    def _stream(self, reply: Reply, chunks: Iterator[bytes], *, cut: bool) -> None:
+        """Send the body as it is made; `cut` stops after its first chunk, without the end that chunks have."""
+        self.wfile.write(_head(reply))
+        told = "Content-Length" in reply.headers
+        for chunk in chunks:
+            if chunk:
+                self.wfile.write(chunk if told else b"%x\r\n%s\r\n" % (len(chunk), chunk))
+            if cut:
+                self.close_connection = True
+                return
+        if not told:
+            self.wfile.write(b"0\r\n\r\n")
 
     def _hold(self) -> None:
         self.close_connection = True
@@ -228,5 +256,7 @@ class _Connection(BaseHTTPRequestHandler):
 def _head(reply: Reply) -> bytes:
     lines = [f"HTTP/1.1 {reply.status} {reason(reply.status)}"]
     lines += [f"{name}: {value}" for name, value in reply.headers.items()]
-    lines += [f"Content-Length: {len(reply.body)}", "\r\n"]
+    if "Content-Length" not in reply.headers:
+        lines.append("Transfer-Encoding: chunked" if reply.chunks else f"Content-Length: {len(reply.body)}")
+    lines.append("\r\n")
     return "\r\n".join(lines).encode("latin-1")

@@ -12,9 +12,14 @@ from headwater.simulate.envelope import Envelope
 from headwater.simulate.message import Handler, Reply, Request
 from headwater.simulate.population import Population
 
-__all__ = ["Route", "Simulation", "Truth"]
+__all__ = ["Refuse", "Route", "Simulation", "Truth"]
 
 Truth = Callable[[], Iterator[dict[str, Any]]]
+Refuse = Callable[[int, str], Reply]
+
+
+def _nothing() -> None:
+    """Nothing is to be forgotten."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,8 @@ class Simulation:
     """A vendor built with one seed. Populations change in place, by `grow` and `edit`; everything else is fixed.
 
     `truth` gives, for each destination table, the rows it must hold for the data as it is now. `secrets` are values the
-    request log masks, `secret_params` query parameters whose value it never shows.
+    request log masks, `secret_params` query parameters whose value it never shows. `refuse` writes an error the way the
+    vendor does. `forget` is called when a server begins again at request 1: budgets are whole, grudges gone, data kept.
     """
 
     routes: tuple[Route, ...]
@@ -46,6 +52,8 @@ class Simulation:
     truth: Mapping[str, Truth]
     secrets: frozenset[str] = frozenset()
     secret_params: frozenset[str] = frozenset()
+    refuse: Refuse = Reply.error
+    forget: Callable[[], None] = _nothing
 
     def find(self, request: Request) -> tuple[Route, Request] | Reply:
         """Return the route and the request with its captures, or the 404 or 405 that says there is none."""
@@ -59,5 +67,5 @@ class Simulation:
             if found:
                 others.append(route.method)
         if others:
-            return Reply.error(405, "This path takes another method.", headers={"Allow": ", ".join(sorted(others))})
-        return Reply.error(404, "There is no such path.")
+            return self.refuse(405, "This path takes another method.").with_headers(Allow=", ".join(sorted(others)))
+        return self.refuse(404, "There is no such path.")

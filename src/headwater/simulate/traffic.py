@@ -20,6 +20,7 @@ from headwater_runtime.clock import Clock
 __all__ = ["Conditions", "Event", "Outcome", "Traffic"]
 
 HTML = b"<!DOCTYPE html>\n<html><head><title>Error</title></head><body><h1>Something went wrong</h1></body></html>\n"
+HELD = Fault("timeout")  # what a vendor's own route does to a request it never answers
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,16 @@ class Event:
 
 @dataclass(frozen=True)
 class Conditions:
-    """The weather a vendor is served in. `latency` is seconds a request waits, by the server's clock."""
+    """The weather a vendor is served in. `latency` is seconds a request waits, by the server's clock.
+
+    More than `at_once` requests at the same time are refused with 429.
+    """
 
     faults: FaultPlan = field(default_factory=FaultPlan)
     rate_limit: RateLimit | None = None
     latency: float = 0.0
     events: tuple[Event, ...] = ()
+    at_once: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.latency < math.inf:
@@ -69,6 +74,11 @@ class Traffic:
         self._clock = clock
         self._lock = threading.Lock()
         self.failures: list[BaseException] = []
+        self.busiest = 0
+        self._open = 0
+        for population in simulation.populations.values():
+            if population.timeline:
+                population.timeline.clock = clock
         self.reset(conditions)
 
     def reset(self, conditions: Conditions) -> None:
@@ -78,6 +88,8 @@ class Traffic:
             self._window = Window(conditions.rate_limit) if conditions.rate_limit else None
             self._counts = [0] * len(conditions.faults.rules)
             self._log: list[Exchange] = []
+            self.busiest = 0
+            self._simulation.forget()
 
     @property
     def log(self) -> tuple[Exchange, ...]:
@@ -87,15 +99,29 @@ class Traffic:
 
     def answer(self, request: Request) -> Outcome:
         """Return what happens to `request`."""
-        if self._conditions.latency:
-            self._clock.sleep(self._conditions.latency)
+        with self._lock:
+            self._open += 1
+            self.busiest = max(self.busiest, self._open)
+            crowded = self._conditions.at_once is not None and self._open > self._conditions.at_once
+        try:
+            if self._conditions.latency:
+                self._clock.sleep(self._conditions.latency)
+            return self._answer(request, crowded=crowded)
+        finally:
+            with self._lock:
+                self._open -= 1
+
+    def _answer(self, request: Request, *, crowded: bool) -> Outcome:
         with self._lock:
             number = len(self._log) + 1
             for event in self._conditions.events:
                 if event.on_request == number:
                     event.change(self._simulation)
             fault = self._strike(request.path)
-            outcome = self._decide(request, fault, number)
+            if crowded:
+                outcome = Outcome(self._simulation.refuse(429, "Too many requests at the same time."))
+            else:
+                outcome = self._decide(request, fault, number)
             self._record(request, outcome, fault, number)
         return outcome
 
@@ -114,8 +140,9 @@ class Traffic:
             return Outcome(_echo(request))
         wait = self._window.admit(self._clock.now()) if self._window else 0
         if wait:
-            return Outcome(Reply.error(429, "Too many requests.", headers={"Retry-After": str(wait)}))
-        return self._spoiled(self._ask(request, fault, number), fault)
+            return Outcome(self._simulation.refuse(429, "Too many requests.").with_headers(Retry_After=str(wait)))
+        reply = self._ask(replace(request, at=self._clock.now()), fault, number)
+        return Outcome(Reply(), HELD) if reply.held else self._spoiled(reply, fault)
 
     def _refuse(self, fault: Fault) -> Reply:
         headers: dict[str, str] = {}
@@ -125,7 +152,8 @@ class Traffic:
             # An HTTP date has whole seconds: one is added so that the date is never earlier than what is asked.
             moment = (self._clock.now() + timedelta(seconds=fault.seconds + 1)).replace(microsecond=0)
             headers["Retry-After"] = format_datetime(moment, usegmt=True)
-        return Reply.error(fault.status, "The simulator was told to fail this request.", headers=headers)
+        reply = self._simulation.refuse(fault.status, "The simulator was told to fail this request.")
+        return replace(reply, headers={**reply.headers, **headers})
 
     def _ask(self, request: Request, fault: Fault | None, number: int) -> Reply:
         found = self._simulation.find(request)
@@ -142,14 +170,18 @@ class Traffic:
 
     def _spoiled(self, reply: Reply, fault: Fault | None) -> Outcome:
         kind = fault.kind if fault else None
+        if kind is None:
+            return Outcome(reply)
         if kind == "cut_body":
             return Outcome(reply, fault)
+        headers = {name: text for name, text in reply.headers.items() if name != "Content-Length"}
+        whole = replace(reply, chunks=None, headers=headers)
         if kind == "invalid_json":
-            return Outcome(replace(reply, body=reply.body[: len(reply.body) * 2 // 3] + b"\x00}"))
+            return Outcome(replace(whole, body=reply.body[: len(reply.body) * 2 // 3] + b"\x00}"))
         if kind == "html":
             return Outcome(Reply(200, HTML, {"Content-Type": "text/html; charset=utf-8"}))
         if kind == "empty_body":
-            return Outcome(replace(reply, body=b""))
+            return Outcome(replace(whole, body=b""))
         return Outcome(reply)
 
     def _record(self, request: Request, outcome: Outcome, fault: Fault | None, number: int) -> None:

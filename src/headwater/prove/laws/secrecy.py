@@ -10,6 +10,7 @@ from urllib.parse import quote, quote_plus
 from headwater.prove.law import Case, Law, NotJudgedError
 from headwater.prove.rig import Rig, Sync, Vendor
 from headwater.simulate import CONTRACT_BREAKS, REQUEST_FAULTS, Conditions, Fault, FaultPlan
+from headwater_runtime.log import spellings
 
 __all__ = ["SECRECY"]
 
@@ -42,7 +43,8 @@ def wrong_value(seed: int, setting: str) -> str:
 def forms(secret: str) -> set[str]:
     """Return the spellings under which a secret gives itself away."""
     encoded = secret.encode()
-    return {secret, quote(secret, safe=""), quote_plus(secret), base64.b64encode(encoded).decode(), encoded.hex()}
+    plain = {secret, quote(secret, safe=""), quote_plus(secret), base64.b64encode(encoded).decode(), encoded.hex()}
+    return plain | spellings(secret)
 
 
 def _sync(vendor: Vendor, settings: Mapping[str, str] | None = None, conditions: Conditions | None = None) -> Sync:
@@ -54,9 +56,9 @@ def _sync(vendor: Vendor, settings: Mapping[str, str] | None = None, conditions:
 def _leak(sync: Sync, secrets: Iterable[str]) -> str:
     told = sync.told()
     for secret in secrets:
-        for form in forms(secret):
+        for form in sorted(forms(secret), key=len, reverse=True):
             if form in told:
-                line = next(line for line in told.splitlines() if form in line)
+                line = next((line for line in told.splitlines() if form in line), form)
                 return f"a secret is shown: {line.replace(form, '<secret>').strip()[:200]}"
     return ""
 
