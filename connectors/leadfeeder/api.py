@@ -58,14 +58,14 @@ def client(settings: Settings) -> Client:
 
 
 def leads(client: Client, settings: Settings) -> Pages:
-    """The leads with a visit on the days asked for, their places in `included`; at most 10,000 an answer to one range."""
+    """Describe the leads with a visit on the days asked for, their places in `included`; at most 10,000 an answer to one range."""
     if settings.api_generation == "key":
         return _second(client, settings, Call("/v1/web-visits/companies", params={**DAYS, "include": "company"}))
     return _first(client, settings, "leads")
 
 
 def visits(client: Client, settings: Settings) -> Pages:
-    """The visits of all leads on the days asked for, their places in `included`."""
+    """Describe the visits of all leads on the days asked for, their places in `included`."""
     if settings.api_generation == "key":
         return _second(client, settings, Call("/v1/web-visits", json=DAYS))
     return _first(client, settings, "visits")

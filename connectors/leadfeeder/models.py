@@ -42,4 +42,8 @@ def location(record: Row) -> Row | None:
 
 
 def _row(record: Row) -> Row:
-    return {"id": record["id"], **record["attributes"], "location_id": value_at(record, "relationships.location.data.id")}
+    return {
+        "id": record["id"],
+        **record["attributes"],
+        "location_id": value_at(record, "relationships.location.data.id"),
+    }

@@ -22,4 +22,6 @@ def streams(client: Client, settings: Settings) -> Iterator[Stream]:
     lacking = Errors(limit=1_000)  # records that lack a field are logged and left out; more than this is a broken API
     places = {LOCATIONS: Beside("included?", location)}
     yield Stream(leads(client, settings), {LEADS: lead, **places}, cursor=replace(days, most=10_000), errors=lacking)
-    yield Stream(visits(client, settings), {VISITS: visit, VISIT_ROUTS: visit_routs, **places}, cursor=days, errors=lacking)
+    yield Stream(
+        visits(client, settings), {VISITS: visit, VISIT_ROUTS: visit_routs, **places}, cursor=days, errors=lacking
+    )

@@ -34,7 +34,7 @@ GIFTS = "/api/Gift/Query/FullGift"
 
 
 def client(settings: Settings) -> Client:
-    """The limit is the organisation's, 5,000 or 1,500 an hour: the headers say which, and when the hour is over."""
+    """Keep to the limit, which is the organisation's, 5,000 or 1,500 an hour: the headers say which, and when the hour is over."""
     return Client(
         settings.base_url,
         auth=Bearer(settings.api_key),
@@ -45,7 +45,7 @@ def client(settings: Settings) -> Client:
 
 
 def rows(client: Client, settings: Settings, path: str) -> Pages:
-    """The rows of `path` in the order of their ids, so that an edit or a deletion while reading moves nothing.
+    """Describe the rows of `path` in the order of their ids, so that an edit or a deletion while reading moves nothing.
 
     Asked for above one id and up to another, and, where only changes are wanted, modified on or after a day. `skip` and
     `take` belong in the query string; `skip` stays 0 except to step over a row that fails alone.
@@ -67,7 +67,7 @@ def rows(client: Client, settings: Settings, path: str) -> Pages:
 
 
 def newest(client: Client, path: str) -> Pages:
-    """The row with the highest id that can be read."""
+    """Describe the row with the highest id that can be read."""
     body = {"groups": [], "sortBy": "Id", "descending": True}
     return client.pages(Call(path, json=body), records="list", paging=Offset("skip", size_param="take", size=Sizes(1)))
 

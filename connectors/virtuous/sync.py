@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from headwater_runtime import Client, Errors, Sequence, Settings, Stream
+
 import api
 import models
-from headwater_runtime import Client, Errors, Sequence, Settings, Stream
 
 QUERIES = (
     (api.CONTACTS, {models.CONTACTS: models.contact}),

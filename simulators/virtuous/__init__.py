@@ -23,7 +23,7 @@ from .api import Api
 from .entities import Organization
 from .tokens import API_KEY, PASSWORD, Tokens
 from .trouble import Trouble
-from .truth import KEYS, truths
+from .truth import KEYS, overlaps, truths
 
 __all__ = ["SIMULATOR"]
 
@@ -74,6 +74,8 @@ def build(*, seed: int, records: int, **options: object) -> Simulation:
         secrets=frozenset({API_KEY, PASSWORD}),
         refuse=refuse,
         forget=forget,
+        overlap=overlaps(data),
+        edited=("gifts", "contacts", "individuals"),
     )
 
 

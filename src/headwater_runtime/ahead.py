@@ -23,7 +23,7 @@ Foresee = Callable[[Position], "Position | None"]
 
 
 class Ahead(Generic[T]):
-    """Up to `width` requests at a time, for one reading, by one thread. `guess` asks once: what fails is asked for in its turn.
+    """Up to `width` requests at a time, for one reading, by one thread. What fails is asked for again in its turn.
 
     A wrong guess narrows the view to one page; each that was right doubles it. So a source whose pages cannot be foreseen
     is asked little for nothing.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol, runtime_checkable
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import unquote_plus, urlencode
 
 from headwater_runtime import json_text
 from headwater_runtime.call import Call, Header, Place, Query
@@ -68,27 +68,29 @@ class ApiKey:
     def apply(self, request: Request, granted: str = "") -> Request:  # noqa: ARG002
         """Return `request` with the key; a link that has it already does not get it twice."""
         place = _place(self.name)
-        if isinstance(place, Query) and place.name in urlsplit(request.url).query:
-            parts = urlsplit(request.url)
-            asked = [
-                (name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != place.name
-            ]
-            request = replace(request, url=urlunsplit(parts._replace(query=urlencode(asked))))
+        address, mark, query = request.url.partition("?")
+        if isinstance(place, Query) and mark:
+            kept = [pair for pair in query.split("&") if unquote_plus(pair.partition("=")[0]) != place.name]
+            request = replace(request, url=address + "?" * bool(kept) + "&".join(kept))
         return place.put(request, self.value)
 
 
+class _Bearing:
+    token = ""
+
+    def apply(self, request: Request, granted: str = "") -> Request:
+        """Return `request` with the token."""
+        return Header("Authorization").put(request, f"Bearer {granted or self.token}")
+
+
 @dataclass(frozen=True)
-class Bearer:
+class Bearer(_Bearing):
     """`Authorization: Bearer …`."""
 
     token: str = field(repr=False)
 
     def __post_init__(self) -> None:
         _given("Bearer(…)", token=self.token)
-
-    def apply(self, request: Request, granted: str = "") -> Request:  # noqa: ARG002
-        """Return `request` with the token."""
-        return Header("Authorization").put(request, f"Bearer {self.token}")
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class Basic:
 
 
 @dataclass(frozen=True)
-class OAuth2:
+class OAuth2(_Bearing):
     """Access tokens of `token_url`: by `refresh_token` if one is given, else as the client itself.
 
     `fields` go into the token form too, their values as they are or as functions of the moment: `grant_type` and `assertion`
@@ -134,19 +136,13 @@ class OAuth2:
         if self.client not in {"form", "basic"}:
             raise ConfigError("`client` says where the client names itself", where="OAuth2(…)", hint="form or basic")
         if self.rotates and not self.refresh_token:
-            raise ConfigError(
-                "there is no refresh token that could rotate", where="OAuth2(…)", hint="give refresh_token="
-            )
-
-    def apply(self, request: Request, granted: str = "") -> Request:
-        """Return `request` with the access token."""
-        return Header("Authorization").put(request, f"Bearer {granted}")
+            raise ConfigError("there is no refresh token that rotates", where="OAuth2(…)", hint="give refresh_token=")
 
     def obtain(self, send: Send, now: datetime, kept: str) -> Grant:
         """Ask for an access token. Raises ConfigError if the source does not give one to this client any more."""
         configured = self.refresh_token or ""
         secrets = (self.client_secret, configured)
-        refresh = (opened(kept, secrets) if kept and self.rotates else "") or configured
+        refresh = (self.rotates and opened(kept, secrets)) or configured
         form: dict[str, str] = {"grant_type": "refresh_token" if refresh else "client_credentials"}
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         if self.client == "basic":
@@ -191,7 +187,7 @@ class Login:
         response = send(request)
         answer = _body(response)
         if isinstance(self.token, Header):
-            token = _text_at(dict(response.headers), self.token.name.lower().replace(".", "\\."), request)
+            token = _text_at(response.headers, self.token.name.lower(), request)
         else:
             token = _text_at(answer, self.token, request)
         end = value_at(answer, self.expires) if self.expires else self.lifetime
@@ -199,7 +195,7 @@ class Login:
 
 
 @dataclass(frozen=True)
-class Jwt:
+class Jwt(_Bearing):
     """A signed token as `Authorization: Bearer …`, made anew every `lifetime` seconds.
 
     `claims` is a function of the moment; `iat` and `exp` are added to what it gives. HS256, HS384 and HS512 are signed here,
@@ -217,15 +213,8 @@ class Jwt:
         if self.sign is None:
             _given("Jwt(…)", key=self.key)
             if self.algorithm not in DIGESTS:
-                raise ConfigError(
-                    f"{self.algorithm} is not one of {', '.join(DIGESTS)}",
-                    where="Jwt(…)",
-                    hint="give sign=, a function that signs with the key by a library the connector requires",
-                )
-
-    def apply(self, request: Request, granted: str = "") -> Request:
-        """Return `request` with the token."""
-        return Header("Authorization").put(request, f"Bearer {granted}")
+                hint = "give sign=, a function that signs with a library the connector requires"
+                raise ConfigError(f"{self.algorithm} is not one of {', '.join(DIGESTS)}", where="Jwt(…)", hint=hint)
 
     def obtain(self, send: Send, now: datetime, kept: str) -> Grant:  # noqa: ARG002
         """Sign a token."""
@@ -244,9 +233,7 @@ class Jwt:
 def _given(where: str, **values: Any) -> None:
     for name, value in values.items():
         if value == "" or getattr(value, "name", None) == "" or getattr(value, "path", None) == "":
-            raise ConfigError(
-                f"`{name}` is empty", where=where, hint="give it in api.py, or require the setting it is from"
-            )
+            raise ConfigError(f"`{name}` is empty", where=where, hint="give it, or require the setting it is from")
 
 
 def _place(name: str | Place) -> Place:
@@ -268,11 +255,8 @@ def _body(response: Response) -> Any:
 def _text_at(answer: Any, path: str, request: Request) -> str:
     value = value_at(answer, path)
     if value is None or value == "" or isinstance(value, (dict, list)):
-        raise ContractError(
-            f"signing in gave no '{path}'",
-            where=request.where,
-            hint="compare the auth in api.py with the vendor's documentation",
-        )
+        hint = "compare the auth in api.py with the vendor's documentation"
+        raise ContractError(f"signing in gave no '{path}'", where=request.where, hint=hint)
     return str(value)
 
 

@@ -11,8 +11,10 @@ from headwater_runtime.call import Call
 from headwater_runtime.clock import Clock, SystemClock
 from headwater_runtime.errors import ConfigError
 from headwater_runtime.exchange import Answer, Decode, Exchange, decoded
+from headwater_runtime.formats import Format
+from headwater_runtime.job import Job, Links, Poll
 from headwater_runtime.log import Log
-from headwater_runtime.pages import Page, Pages
+from headwater_runtime.pages import JSON, Page, Pages
 from headwater_runtime.paging import Paging, Single
 from headwater_runtime.retry import Retry
 from headwater_runtime.rules import Rule
@@ -70,16 +72,33 @@ class Client:
         records: str = "",
         paging: Paging | None = None,
         params: Mapping[str, Any] | None = None,
+        format: Format = JSON,  # noqa: A002  (the word a reader looks for)
+        rules: Sequence[Rule] = (),
         max_pages: int = 1_000_000,
     ) -> Pages:
         """Describe a paged endpoint; a text is the path of a GET. Nothing is sent until it is read.
 
         `records` is the dotted path of the record list in the body, "" when the body is the list. Parameters that are None
-        are left out. More than `max_pages` in one pass is taken for an endless source.
+        are left out. `rules` go before the client's. More than `max_pages` in one pass is taken for an endless source.
         """
         call = Call(call) if isinstance(call, str) else call
         call = replace(call, params={**call.params, **(params or {})})
-        return Pages(self, call, records, paging or Single(), max_pages)
+        return Pages(self, call, records, paging or Single(), max_pages, format, tuple(rules))
+
+    def job(
+        self,
+        create: Call,
+        *,
+        id: str,  # noqa: A002  (what a vendor calls it)
+        poll: Poll,
+        download: Pages | Links,
+        delete: Call | None = None,
+    ) -> Job:
+        """Describe an answer that is made on request: created, polled, downloaded and tidied up. Nothing is sent yet.
+
+        `id` is the path of the job's id in the answer to `create`; it fills {job} in the other calls.
+        """
+        return Job(self, create, id, poll, download, delete)
 
     def request(self, path: str, params: Mapping[str, str] | None = None) -> Request:
         """Return a GET of `path` below `base_url`."""
@@ -106,12 +125,10 @@ class Client:
         """Send `request` and return its answer, decoded: the only way to the transport. Raises like `get`.
 
         `rules` go before the client's. An answer that `decode` cannot read (UnreadableError) is asked for again.
-        `attempts` (0: the client's own) bounds the tries, and `counted=False` keeps their failures from the breaker: for who
-        has a smaller question to ask. `abroad` sends it as it is, without the credential and the client's headers, to any
-        https address: for files that lie elsewhere.
+        `attempts` (0: the client's own) bounds the tries of what a smaller question would help, and `counted=False` keeps
+        failures from the breaker: for who has a smaller one to ask. `abroad` is for files that may lie elsewhere, at any
+        https address: the credential and the client's headers stay at home, and the query is not logged.
         """
-        if not abroad:
-            request = replace(request, headers={**self.headers, **request.headers})
         exchange = Exchange(
             self, request, decode, rules, attempts=attempts, counted=counted, to="abroad" if abroad else "home"
         )

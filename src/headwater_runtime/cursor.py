@@ -88,7 +88,7 @@ def resumable(source: Readable) -> bool:
     Keys and jobs last. A token may die within the hour, and a stream that asks for a dead one never gets on: so tokens are
     kept by a Token cursor only, whose user says that they last.
     """
-    return source.durable and type(getattr(source, "paging", None)).__name__ != "NextToken"
+    return source.durable and source.shape.split()[0] != "NextToken"
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class Token:
     def check(self, source: Readable) -> None:
         """Only a token lives on between syncs: page numbers and offsets move under a growing source."""
         kind = source.shape.split()[0]
-        if kind not in {"NextToken", "Keyset"}:
+        if kind != "NextToken" and (kind == "Job" or not source.durable):
             raise ConfigError(
                 f"a Token cursor needs NextToken or Keyset paging, not {kind}",
                 where=source.calls[0].where,

@@ -27,8 +27,10 @@ __all__ = [
 class HeadwaterError(Exception):
     """Root of the tree. `what` is a sentence, `where` a stream, table or endpoint, `hint` what to do next.
 
-    `status` is the HTTP status it comes from, 0 if there was none.
+    `status` is the HTTP status it comes from, 0 if there was none. `heavy`: a smaller question might have been answered.
     """
+
+    heavy = False
 
     def __init__(self, what: str, *, where: str = "", hint: str = "", status: int = 0) -> None:
         super().__init__(what, where, hint)
@@ -60,10 +62,7 @@ class ConfigError(HeadwaterError):
 
 
 class TransientError(HeadwaterError):
-    """The source kept failing although the request was retried.
-
-    `heavy`: a smaller question might have been answered (a time-out, a 5xx without Retry-After).
-    """
+    """The source kept failing although the request was retried. `heavy`: by a time-out, or a 5xx without Retry-After."""
 
     def __init__(self, what: str, *, where: str = "", hint: str = "", status: int = 0, heavy: bool = False) -> None:
         super().__init__(what, where=where, hint=hint, status=status)
@@ -84,3 +83,5 @@ class ContractError(HeadwaterError):
 
 class UnreadableError(ContractError):
     """A body that is not in the format it should be: often a proxy's passing error page, so it is retried first."""
+
+    heavy = True

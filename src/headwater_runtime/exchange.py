@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -33,11 +34,15 @@ PORTS = {"http": 80, "https": 443}
 
 
 class Answer(NamedTuple):
-    """What came back, and what `decode` made of it. `end`: a rule says that there are no (more) records here."""
+    """What came back, and what `decode` made of it. `end`: a rule says that there are no (more) records here.
+
+    `seconds` is how long the source took over it, without the tries before and what was waited for.
+    """
 
     response: Response
     end: bool = False
     read: Any = None
+    seconds: float = 0.0
 
 
 def decoded(response: Response, where: str) -> Any:
@@ -57,8 +62,9 @@ def decoded(response: Response, where: str) -> Any:
 class Exchange:
     """One logical request and its tries. `to` says what goes where.
 
-    "home": with the credential, to the configured address only. "abroad": without, to any https address. "sign-in": without,
-    to the declared address alone, and every answer that is not worth another try is given back as it is.
+    "home": with the credential, to the configured address only. "abroad": to any https address, without the credential as soon
+    as that is another one. "sign-in": without, to the declared address alone, and every answer that is not worth another try
+    is given back as it is. `attempts` bounds the tries of what a smaller question would help.
     """
 
     def __init__(
@@ -73,10 +79,10 @@ class Exchange:
         to: Literal["home", "abroad", "sign-in"] = "home",
     ) -> None:
         self._client, self._request, self._decode, self._to = client, request, decode, to
-        self._rules = () if to == "sign-in" else (*rules, *client.rules)
-        self._attempts = attempts or client.retry.attempts
-        self._counted = counted
-        self._failures = self._waits = 0
+        self._rules = (*rules, *client.rules) if to == "home" else tuple(rules)
+        self._attempts, self._counted = attempts or client.retry.attempts, counted
+        self._failures = self._heavy = self._waits = 0
+        self._took = 0.0  # seconds of the last sending
         self._begun = client.clock.monotonic()  # moved on by what is waited for others' sake
         self._owed = 0.0  # seconds of the shared pause that are this request's own
         self._limited = 0.0  # seconds waited for a source that limits us
@@ -101,46 +107,51 @@ class Exchange:
 
     def _follow(self, transport: Transport) -> Response:
         """Send the request, following redirects that stay where it may go."""
-        request = self._request
+        request, home = self._request, self._to != "sign-in"
         for _ in range(MAX_REDIRECTS):
-            self._check_address(request)
-            response = self._send(request, transport)
+            home = self._is_home(request) and home  # once abroad nobody is trusted, whoever points back
+            response = self._send(request, transport, home=home)
             if response.status not in REDIRECTS or "location" not in response.headers or self._to == "sign-in":
                 return response
             request = _redirected(request, response)
-        raise ContractError(f"more than {MAX_REDIRECTS} redirects in a row", where=request.where)
+        hint = "check base_url and the path in api.py: a browser shows where they lead"
+        raise ContractError(f"more than {MAX_REDIRECTS} redirects in a row", where=request.where, hint=hint)
 
-    def _send(self, request: Request, transport: Transport) -> Response:
+    def _send(self, request: Request, transport: Transport, *, home: bool) -> Response:
         client, traffic = self._client, self._client.traffic
-        again = self._counted and self._failures > 0
-        idle = traffic.enter(request.where, again=again)
-        self._begun += max(0.0, idle - self._owed)
+        waited = traffic.enter(request.where, again=self._counted and self._failures > 0)
+        self._begun += max(0.0, waited - self._owed)
         self._owed = 0.0
         response: Response | None = None
+        sent = request
         try:
-            authorised = request
-            if self._to == "home":
-                self._grant = client.signing.current()
-                authorised = client.signing.apply(request, self._grant)
-            response = transport.send(authorised)
+            self._grant = client.signing.current() if home else None
+            if home:
+                sent = client.signing.apply(replace(sent, headers={**client.headers, **sent.headers}), self._grant)
+            begun = client.clock.monotonic()
+            response = transport.send(sent)
+            self._took = client.clock.monotonic() - begun
         finally:
             traffic.leave(response)
-        asked = [*parse_qsl(urlsplit(request.url).query), *request.params.items()]
+        # Of a link the query is often a signature, and of signing in all is secret.
+        asked = [*parse_qsl(urlsplit(request.url).query), *request.params.items()] if self._to == "home" else []
         shown = "".join(f" {name}={value}" for name, value in asked)
         client.log.debug(f"{request.where}{shown} → {response.status}")
         return response
 
-    def _check_address(self, request: Request) -> None:
+    def _is_home(self, request: Request) -> bool:
+        """Say whether `request` goes to the configured address. Raises ContractError where it may not go."""
         if self._to == "sign-in":
-            return
+            return False
         home, target = _origin(self._client.base_url), _origin(request.url)
-        if target == home or (self._to == "abroad" and target is not None and target[0] == "https"):
-            return
-        host = f"{target[0]}://{target[1]}" if target else "an address that is none"
+        if target is None:  # its path is not to be had either, nor shown
+            hint = "compare api.py with an answer of today"
+            raise ContractError("the source points to what is no address", where=request.method, hint=hint)
+        if target == home or (self._to == "abroad" and target[0] == "https"):
+            return target == home
+        configured = f"the configured {home[0]}://{home[1]}" if home else "the configured one"
         raise ContractError(
-            f"the source points to {host}, another address than the configured {home[0]}://{home[1]}"
-            if home
-            else "the configured address is none",
+            f"the source points to {target[0]}://{target[1]}, another address than {configured}",
             where=request.where,
             hint="credentials are sent to the configured address only; set base_url to the new one if you trust it",
         )
@@ -166,14 +177,13 @@ class Exchange:
             if client.traffic.first(rule):
                 client.log.info(f"{where}: {status}, which here means that there are no more records; said once")
             return Answer(response, end=True)
-        if rule is not None:
+        if rule is not None or status >= 300:
             client.traffic.answered()
+        if rule is not None:
             raise SourceError(f"the source answered {status}{words}", where=where, hint=rule.hint, status=status)
         if self._to != "sign-in":
-            if status >= 300:
-                client.traffic.answered()
             refuse(response, words, where)
-        return Answer(response, read=self._decode(response, where))
+        return Answer(response, False, self._decode(response, where), self._took)  # noqa: FBT003
 
     def _wait_for_limit(self, rule: Rule, response: Response) -> None:
         """Let everyone wait as long as the source asks, which is no failure."""
@@ -184,12 +194,9 @@ class Exchange:
         pause = min(asked or rule.seconds or retry.wait(self._waits, None, client.clock.now()), retry.patience)
         self._limited += max(pause, 1.0)
         if self._limited > retry.patience:
-            raise TransientError(
-                f"the source still answers {response.status}, that it limits us, after {self._limited / 60:,.0f} minutes",
-                where=self._request.where,
-                hint="let the next sync go on later, or declare the vendor's limit: limits=(Limit(…),) in api.py",
-                status=response.status,
-            )
+            hint = "let the next sync go on later, or declare the vendor's limit: limits=(Limit(…),) in api.py"
+            what = f"the source still answers {response.status}, that it limits us, after {self._limited / 60:,.0f} minutes"
+            raise TransientError(what, where=self._request.where, hint=hint, status=response.status)
         client.log.warning(f"{self._request.where}: limited by the source; all requests wait {pause:.1f} s")
         client.traffic.pause(pause)
 
@@ -201,8 +208,11 @@ class Exchange:
             client.traffic.failed()
         waited = client.clock.monotonic() - self._begun
         pause = retry.wait(self._failures, response, client.clock.now())
-        if self._failures >= self._attempts or waited + pause > retry.deadline:
-            raise _given_up(error, where, self._failures, waited, pause) from error
+        self._heavy += error.heavy
+        spent = self._failures >= retry.attempts or (error.heavy and self._heavy >= self._attempts)
+        if spent or waited + pause > retry.deadline:
+            told = f"; gave up after {self._failures} attempts over {waited:.0f} s (the next was due in {pause:.0f} s)"
+            raise _given_up(error, where, told) from error
         if self._counted and client.traffic.down:
             raise client.traffic.outage(where) from error
         client.log.warning(f"{where}: {error.what}; attempt {self._failures + 1} in {pause:.1f} s")
@@ -215,7 +225,9 @@ class Exchange:
 
 def _redirected(request: Request, response: Response) -> Request:
     """Return the request for where the answer points to. What was posted is not posted again but looked at."""
-    url = urljoin(request.url, response.headers["location"])
+    url = response.headers["location"]
+    with contextlib.suppress(ValueError):  # what cannot be joined is no address, which is found out before it is asked
+        url = urljoin(request.url, url)
     if response.status == 303 or (response.status in {301, 302} and request.method == "POST"):
         headers = {name: value for name, value in request.headers.items() if name.lower() != "content-type"}
         return replace(request, method="GET", url=url, params={}, headers=headers, body=None)
@@ -234,15 +246,8 @@ def _origin(url: str) -> tuple[str, str, int | None] | None:
     return parts.scheme, parts.hostname, port
 
 
-def _given_up(
-    error: TransientError | UnreadableError, where: str, failures: int, waited: float, pause: float
-) -> HeadwaterError:
+def _given_up(error: TransientError | UnreadableError, where: str, told: str) -> HeadwaterError:
     if isinstance(error, UnreadableError):
-        return UnreadableError(error.what, where=where, hint=error.hint, status=error.status)
-    return TransientError(
-        f"{error.what}; gave up after {failures} attempts over {waited:.0f} s (the next was due in {pause:.0f} s)",
-        where=where,
-        hint="check the address and the network, or wait until the source is well again; the next sync goes on here",
-        status=error.status,
-        heavy=error.heavy,
-    )
+        return UnreadableError(error.what, where=where, hint=error.hint)
+    hint = "check the address and the network, or wait until the source is well again; the next sync goes on here"
+    return TransientError(error.what + told, where=where, hint=hint, status=error.status, heavy=error.heavy)

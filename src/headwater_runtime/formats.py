@@ -32,6 +32,12 @@ STEP = 1 << 16  # bytes unpacked at once
 LINE = 64_000_000  # characters of one line or cell
 MEMBERS = 1_000  # of a zip
 DIRECTORY = 1_000_000  # bytes of a zip's list of members
+SUFFIXES = {  # of a zip's members that are read
+    "JSON": (".json",),
+    "JSON lines": (".jsonl", ".ndjson", ".json"),
+    "CSV": (".csv", ".tsv", ".txt"),
+    "XML": (".xml",),
+}
 GZIP, ZIP = b"\x1f\x8b", (b"PK\x03\x04", b"PK\x05\x06")
 Chunks = Iterator[tuple[list[Row], Any]]
 BROKEN = (ValueError, OSError, EOFError, RuntimeError, csv.Error, zlib.error, zipfile.BadZipFile, ExpatError)
@@ -64,12 +70,15 @@ class Json:
 
     def read(self, response: Response, records: str, where: str) -> Chunks:
         """Yield the records at the path `records`."""
-        if self.large and response.file is not None:
-            yield from _checked(
-                _streamed(response, (".json",), where, stream_records, records), response, "JSON", where
-            )
+        packed = response.body[:2] == GZIP or response.body[:4] in ZIP
+        if self.large and (packed or response.file is not None):
+            yield from _parsed(response, records, where, "JSON", stream_records)
             return
-        body = _checked_whole(response, where)
+        try:
+            body = json_text.loads(_unpacked_whole(response, where) if packed else response.body)
+        except BROKEN:
+            # Not chained: the decoder's exception carries the whole body.
+            raise _unreadable(response, "JSON", where) from None
         yield select(body, records, where), None if self.large else body
 
 
@@ -81,9 +90,7 @@ class Jsonl:
 
     def read(self, response: Response, records: str, where: str) -> Chunks:
         """Yield the lines' records."""
-        yield from _checked(
-            _streamed(response, (".jsonl", ".ndjson", ".json"), where, _lines, records), response, "JSON lines", where
-        )
+        yield from _parsed(response, records, where, "JSON lines", _lines)
 
 
 @dataclass(frozen=True)
@@ -113,33 +120,37 @@ class Csv:
 
     def read(self, response: Response, records: str, where: str) -> Chunks:
         """Yield a record a line."""
-        suffixes = (".csv", ".tsv", ".txt")
-        yield from _checked(_streamed(response, suffixes, where, self._rows, records), response, "CSV", where)
+        yield from _parsed(response, records, where, "CSV", self._rows)
 
     def _rows(self, file: IO[bytes], _: str, where: str) -> Iterator[list[Row]]:
         csv.field_size_limit(LINE)  # the process's, but nobody is served by a smaller one
-        lines = _text_lines(io.TextIOWrapper(file, self.encoding, newline=""))
-        first = next(lines, "")
-        delimiter = max(self.sniff, key=first.count) if self.sniff else self.delimiter
-        reader = csv.reader(chain((first,), lines), delimiter=delimiter, strict=True)
+        with io.TextIOWrapper(file, self.encoding, newline="") as text:
+            lines = _text_lines(text)
+            first = next(lines, "")
+            delimiter = max(self.sniff, key=first.count) if self.sniff else self.delimiter
+            reader = csv.reader(chain((first,), lines), delimiter=delimiter, strict=True)
+            names = self._names(reader, where)
+            while cells := list(islice(reader, CHUNK)):
+                yield self._table(names, cells)
+
+    def _names(self, reader: Iterator[list[str]], where: str) -> list[str]:
         header = self.header or next(reader)
         if not header or header[0].lstrip()[:1] in {"<", "{", "["}:  # a page or an error, which would be no records
             raise ValueError("the header line looks like another format" if header else "there is no header line")
         names = [name.strip() or f"column_{number}" for number, name in enumerate(header, 1)]
         if len(set(names)) < len(names):
             raise ContractError("two columns of the CSV have one name", where=where, hint="name them: Csv(header=…)")
-        width, null = len(names), self.null
-        while lists := list(islice(reader, CHUNK)):
-            found: list[Row] = []
-            for cells in lists:
-                if len(cells) == width:
-                    row: Row = dict(zip(names, cells))  # noqa: B905  (just compared)
-                    found.append(
-                        {name: None if cell == null else cell for name, cell in row.items()} if null in cells else row
-                    )
-                elif cells:  # an empty line is none
-                    raise ValueError(f"line {reader.line_num} has {len(cells)} cells, the header {width}")
-            yield found
+        return names
+
+    def _table(self, names: list[str], lines: list[list[str]]) -> list[Row]:
+        null, found = self.null, []
+        for cells in lines:
+            if len(cells) == len(names):
+                row: Row = dict(zip(names, cells))  # noqa: B905  (just compared)
+                found.append({name: None if row[name] == null else row[name] for name in row} if null in cells else row)
+            elif cells:  # an empty line is none
+                raise ValueError(f"a line has {len(cells)} cells, the header {len(names)}")
+        return found
 
 
 @dataclass(frozen=True)
@@ -155,42 +166,33 @@ class Xml:
 
     def read(self, response: Response, records: str, where: str) -> Chunks:
         """Yield the elements at the path `records`."""
-        yield from _checked(_streamed(response, (".xml",), where, xml_records, records), response, "XML", where)
+        yield from _parsed(response, records, where, "XML", xml_records)
 
 
-Parse = Callable[[IO[bytes], str, str], Iterator[list[Row]]]
-
-
-def _streamed(
-    response: Response, suffixes: tuple[str, ...], where: str, parse: Parse, records: str
-) -> Iterator[list[Row]]:
-    for file in unpacked(response.open(), suffixes, SPOOL_LIMIT, where):
-        yield from parse(file, records, where)
-
-
-def _checked(chunks: Iterator[list[Row]], response: Response, kind: str, where: str) -> Chunks:
-    """Yield `chunks`, at least one, with what a parser raises made an UnreadableError."""
+def _parsed(
+    response: Response, records: str, where: str, kind: str, parse: Callable[[IO[bytes], str, str], Iterator[list[Row]]]
+) -> Chunks:
+    """Yield what `parse` finds, at least one chunk, with what it raises made an UnreadableError."""
     none = True
     try:
-        for found in filter(None, chunks):
-            yield found, None
-            none = False
+        for file in unpacked(response.open(), SUFFIXES[kind], SPOOL_LIMIT, where):
+            for found in filter(None, parse(file, records, where)):
+                yield found, None
+                none = False
     except BROKEN as error:
-        told = isinstance(error, (csv.Error, ExpatError)) or type(error) is ValueError
+        told = isinstance(error, (csv.Error, ExpatError)) or type(error) is ValueError  # others quote what they read
         raise _unreadable(response, kind, where, f": {error}" if told else "") from None
     if none:
         yield [], None
 
 
-def _checked_whole(response: Response, where: str) -> Any:
-    try:
-        body = response.body
-        if body[:2] == GZIP or body[:4] in ZIP:
-            body = b"\n".join(file.read() for file in unpacked(response.open(), (".json",), WHOLE_LIMIT, where))
-        return json_text.loads(body)
-    except BROKEN:
-        # Not chained: the decoder's exception carries the whole body.
-        raise _unreadable(response, "JSON", where) from None
+def _unpacked_whole(response: Response, where: str) -> bytes:
+    files = [file.read() for file in unpacked(response.open(), SUFFIXES["JSON"], WHOLE_LIMIT, where)]
+    if len(files) > 1:
+        raise ContractError(
+            "the zip holds several texts", where=where, hint="declare format=Json(large=True) in api.py"
+        )
+    return files[0]
 
 
 def _unreadable(response: Response, kind: str, where: str, why: str = "") -> UnreadableError:
@@ -286,5 +288,5 @@ def _fitting(members: list[zipfile.ZipInfo], suffixes: tuple[str, ...], where: s
             hint=f"from 1 to {MEMBERS:,} are read: is `format=` in api.py the right one?",
         )
     if any(one.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} for one in found):
-        raise ContractError("the zip is packed in another way than deflate", where=where)
+        raise ContractError("the zip is packed in a way that is not read", where=where, hint="ask for one with deflate")
     return found

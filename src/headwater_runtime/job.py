@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import urljoin
 
 from headwater_runtime.call import WHOLE, Call, Part, Position, Slice
 from headwater_runtime.errors import ConfigError, ContractError, HeadwaterError, SourceError, TransientError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Job", "Links", "Poll"]
 
 GONE = frozenset({404, 410})
-SECRET = 16  # characters from which on a value in a link may be a signature
+EXPIRED = GONE | {400, 401, 403}  # what storage answers to a signed link that is too old
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Poll:
 class Links:
     """The addresses of the made files, at dotted `path` of the poll's last answer, each read as `format`.
 
-    Those on other hosts are fetched without the credential and the client's headers. `records` is the path in each file.
+    Those on other hosts, https only, are fetched without the credential and the client's headers. `records` is the path in each file.
     """
 
     path: str
@@ -124,7 +124,7 @@ class Job:
         if job is not None:
             try:
                 yield from self._made(whole, job, size, skip=skip)
-            except _Lost as lost:
+            except _LostError as lost:
                 self.client.log.warning(f"{self.create.where}: {lost}, so a new job is created")
             else:
                 return
@@ -134,7 +134,7 @@ class Job:
         yield Page([], job, self.create.where, urgent=True)
         try:
             yield from self._made(whole, job, size, skip=skip)
-        except _Lost as lost:
+        except _LostError as lost:
             raise lost.error from lost.error.__cause__
 
     def _created(self, whole: Slice) -> Position | None:
@@ -163,7 +163,7 @@ class Job:
                 yield replace(page, position=job)
         except SourceError as error:
             if error.status in GONE:
-                raise _Lost(error) from error
+                raise _LostError(error) from error
             raise
         if self.delete is not None:
             try:
@@ -172,7 +172,7 @@ class Job:
                 self.client.log.warning(f"the job is read but could not be deleted: {error}")
 
     def _waited(self, at: Slice) -> Any:
-        """Return the poll's answer once the job is done. Raises _Lost if it never will be."""
+        """Return the poll's answer once the job is done. Raises _LostError if it never will be."""
         poll, clock = self.poll, self.client.clock
         begun = clock.monotonic()
         while True:
@@ -182,12 +182,14 @@ class Job:
             if status in tuple(poll.done):
                 return answer
             if status in tuple(poll.failed):
-                raise _Lost(
+                raise _LostError(
                     SourceError(f"the job ended as {status!r}", where=request.where, hint="see the vendor's log")
                 )
             if status is MISSING or status is None:
                 hint = "compare Poll(status=…) in api.py with an answer of today"
-                raise _Lost(ContractError(f"a job has no state at '{poll.status}'", where=request.where, hint=hint))
+                raise _LostError(
+                    ContractError(f"a job has no state at '{poll.status}'", where=request.where, hint=hint)
+                )
             waited = clock.monotonic() - begun
             if waited + poll.every > poll.patience:
                 raise TransientError(
@@ -199,39 +201,21 @@ class Job:
             clock.sleep(poll.every)
 
     def _files(self, links: Links, answer: Any) -> Iterator[Page]:
-        clients: dict[str, Client] = {}
+        decode = opened(links.format, links.records)
         for link in _found(links, answer, self.poll.call.where):
-            url = urljoin(self.client.base_url, link)
-            origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
-            client = clients[origin] = clients.get(origin) or self._client_for(origin)
-            for _, value in parse_qsl(urlsplit(url).query):
-                if len(value) >= SECRET:
-                    client.log.mask(value)
-            request = Request("GET", url, spool=links.format.spooled)
-            got = client.send(request, decode=opened(links.format, links.records))
-            if got.end:
-                continue
-            chunk, rest = got.read
-            for records, _ in chain((chunk,), rest):
-                yield Page(records, None, request.where, weight(records))
-
-    def _client_for(self, origin: str) -> Client:
-        """Return the client to ask at `origin`: at home the job's own, elsewhere one that knows no credential."""
-        from headwater_runtime.client import Client  # noqa: PLC0415  (which imports this module)
-
-        own, home = self.client, urlsplit(self.client.base_url)
-        if origin == f"{home.scheme}://{home.netloc}":
-            return own
-        if urlsplit(origin).scheme not in {"https", home.scheme} or own.transport is None:
-            raise ContractError(
-                f"a file of a job is at {origin}, which is not encrypted",
-                where=self.poll.call.where,
-                hint="ask the vendor for https links",
-            )
-        return Client(origin, retry=own.retry).begin(own.transport, own.clock, own.log)
+            request = Request("GET", urljoin(self.client.base_url, link), spool=links.format.spooled)
+            try:
+                got = self.client.send(request, decode=decode, abroad=True)
+            except HeadwaterError as error:
+                if error.status in EXPIRED:
+                    raise _LostError(error) from error
+                raise
+            for chunk, rest in () if got.end else (got.read,):
+                for records, _ in chain((chunk,), rest):
+                    yield Page(records, None, request.where, weight(records))
 
 
-class _Lost(Exception):
+class _LostError(Exception):
     """There is no such job (any more), or it will never be done."""
 
     def __init__(self, error: HeadwaterError) -> None:

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import IO, Any
 
-from headwater_runtime.errors import ContractError
-from headwater_runtime.records import EACH, Row, Steps, absent, kind_of, records_in, steps_of
+from headwater_runtime.json_text import whole_texts
+from headwater_runtime.records import EACH, Row, Steps, absent, not_an_object, records_in, steps_of
 
 __all__ = ["stream_records"]
 
@@ -39,6 +39,7 @@ class _Reader:
         self._name = f"'{path}'" if path else "the body"
         self._path, self._where, self._optional = path, where, optional
         self._text, self._at, self._ended = self._decoder.decode(start), 0, not start
+        self._halves = False
         self._decode = json.JSONDecoder().raw_decode
 
     def document(self, steps: Steps) -> Iterator[list[Row]]:
@@ -66,8 +67,7 @@ class _Reader:
             elif type(record) is dict:
                 found.append(record)
             else:
-                what = f"record {index} of {self._name} is {kind_of(record)}, not an object"
-                raise ContractError(what, where=self._where)
+                raise not_an_object(index, record, self._name, self._where)
             if len(found) >= CHUNK:
                 yield found
                 found = []
@@ -128,12 +128,9 @@ class _Reader:
                 if self._ended or len(self._text) - self._at > LARGEST:
                     raise
             else:
-                if end < len(self._text) and self._text[end] in AFTER_VALUE:
+                if self._ended or (end < len(self._text) and self._text[end] in AFTER_VALUE):
                     self._at = end
-                    return value
-                if self._ended:
-                    self._at = end
-                    return value
+                    return whole_texts(value) if self._halves else value
             self._more()
 
     def _next(self) -> str:
@@ -149,3 +146,4 @@ class _Reader:
         rest = self._text[self._at :]
         more = self._file.read(max(STEP, len(rest)))  # twice as much each time: a long value is not decoded too often
         self._text, self._at, self._ended = rest + self._decoder.decode(more, not more), 0, not more
+        self._halves = "\\ud" in self._text or "\\uD" in self._text  # of characters, maybe without the other half

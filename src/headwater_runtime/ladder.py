@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from headwater_runtime.bad import Failure
 from headwater_runtime.call import Position
-from headwater_runtime.clock import Clock
-from headwater_runtime.errors import HeadwaterError, TransientError, UnreadableError
+from headwater_runtime.errors import HeadwaterError
 from headwater_runtime.paging import Paging, Sizes
 
 if TYPE_CHECKING:
     from headwater_runtime.client import Answer
 
-__all__ = ["Got", "Ladder"]
+__all__ = ["TRIES", "Got", "Ladder"]
 
 TRIES = 2  # of one query before a smaller one is tried
 GOOD = 5  # pages in a row before a larger one is tried; twice as many each time that fails
@@ -56,10 +55,8 @@ class Ladder:
         ask: Ask,
         step_over: Callable[[Position | None], Position | None],
         failure: Callable[[Position | None, HeadwaterError], Failure],
-        clock: Clock,
     ) -> None:
         self._sizes, self._ask, self._step_over, self._failure = sizes, ask, step_over, failure
-        self._clock = clock
         steps = sizes.steps
         self._at = next((at for at, step in enumerate(steps) if step <= begin), len(steps) - 1) if begin else 0
         self._good, self._needed = 0, GOOD
@@ -78,11 +75,10 @@ class Ladder:
             step = self._sizes.steps[self._at]
             smallest = step == self._sizes.steps[-1]
             attempts = TRIES if suspects or not smallest else 0
-            begun = self._clock.monotonic()
             try:
                 got = self._ask(position, step, attempts=attempts, counted=self.top)
             except HeadwaterError as error:
-                if not _heavy(error):
+                if not error.heavy:
                     raise
                 if not smallest:
                     self._down()
@@ -94,7 +90,7 @@ class Ladder:
                 suspects.append(self._failure(position, error))
                 position = behind
             else:
-                self._judge(getattr(got.answer, "seconds", self._clock.monotonic() - begun))
+                self._judge(got.answer.seconds)
                 return replace(got, failed=tuple(suspects))
 
     def _down(self) -> None:
@@ -111,9 +107,3 @@ class Ladder:
         self._good += 1
         if not self.top and self._good >= self._needed:
             self._at, self._good, self._raised = self._at - 1, 0, True
-
-
-def _heavy(error: HeadwaterError) -> bool:
-    """Say whether a smaller query might have been answered."""
-    unreadable = isinstance(error, UnreadableError) or isinstance(error.__cause__, UnreadableError)
-    return unreadable or (isinstance(error, TransientError) and error.heavy)

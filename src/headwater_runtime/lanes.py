@@ -26,8 +26,8 @@ AHEAD_BYTES = 4_000_000  # of answers that may wait over all lanes, decoded, unt
 class Lanes(Generic[J]):
     """Iterates over (job, page), (job, None) once a job is read to its end, and (job, error) where the source failed.
 
-    `ask` gives the next job, None if there is none now; it is called in the iterating thread, and again whenever a lane is
-    free. Any other error of a lane is raised as it was. A lane goes on behind an urgent page only when the next item is asked
+    `ask` gives the next job, None if there is none now; it and `read` are called in the iterating thread, again whenever a
+    lane is free. Any other error of a lane is raised as it was. A lane goes on behind an urgent page only when the next item is asked
     for. Close it (`contextlib.closing`) to stop the reading before the end.
     """
 
@@ -58,7 +58,7 @@ class Lanes(Generic[J]):
     def __iter__(self) -> Iterator[tuple[J, Page | HeadwaterError | None]]:
         while not self._closed:
             while len(self._lanes) < self._width and (job := self._ask()) is not None:
-                self._lanes.insert(self._turn, _Lane(job, self._read, AHEAD_BYTES // self._width))
+                self._lanes.insert(self._turn, _Lane(job, self._read(job), AHEAD_BYTES // self._width))
                 self._turn += 1
             if not self._lanes:
                 return
@@ -81,10 +81,10 @@ class Lanes(Generic[J]):
 class _Lane(threading.Thread, Generic[J]):
     """One job, read by a thread of its own."""
 
-    def __init__(self, job: J, read: Callable[[J], Iterator[Page]], limit: int) -> None:
+    def __init__(self, job: J, source: Iterator[Page], limit: int) -> None:
         super().__init__(name="headwater-lane", daemon=True)
         self.job = job
-        self._read, self._limit = read, limit
+        self._source, self._limit = source, limit
         self._waiting: deque[Page] = deque()
         self._held = 0  # the weight of what waits
         self._urgent = self._ended = self._stopped = False
@@ -123,13 +123,12 @@ class _Lane(threading.Thread, Generic[J]):
         """Read to the end."""
         error: BaseException | None = None
         try:
-            source = self._read(self.job)
             try:
-                for page in source:
+                for page in self._source:
                     if not self._hand_over(page):
                         return
             finally:
-                if (close := getattr(source, "close", None)) is not None:
+                if (close := getattr(self._source, "close", None)) is not None:
                     close()
         except BaseException as raised:  # noqa: BLE001  (it is raised again where the pages are used)
             error = raised

@@ -38,7 +38,7 @@ class Redactor:
 
     def add(self, secret: str) -> None:
         """Mask `secret` too from now on."""
-        if len(secret) >= SHORTEST:
+        if len(secret) >= SHORTEST and secret not in self._longest_first:
             with self._lock:
                 forms = {*self._longest_first, *spellings(secret)}
                 self._longest_first = tuple(sorted(forms, key=lambda form: (-len(form), form)))

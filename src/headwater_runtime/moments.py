@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from decimal import InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from headwater_runtime.pages import Page
 from headwater_runtime.records import MISSING, lookup
 from headwater_runtime.values import sdk_value
 
-__all__ = ["NONE", "Stamp", "floored", "read", "written"]
+__all__ = ["NONE", "Stamp", "declared", "floored", "read", "written"]
 
 NONE = timedelta(0)
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -42,6 +42,16 @@ def read(moment: str | date) -> datetime:
     return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
 
 
+def declared(start: str | date) -> datetime:
+    """Return the first moment a declaration names. Raises ConfigError for a text that is no date or time."""
+    try:
+        return read(start)
+    except ValueError as error:
+        raise ConfigError(
+            f"start={start!r} is no date", hint="give it as '2025-01-31', or a date, in sync.py"
+        ) from error
+
+
 @dataclass(frozen=True)
 class Stamp:
     """Where each record tells when it was changed: a dotted path, and how the values there are read.
@@ -60,13 +70,17 @@ class Stamp:
                 "a cursor by time needs the field that holds it", hint="name it in sync.py: Watermark('…')"
             )
         try:
-            ZoneInfo(self.zone)
-        except (OSError, ValueError) as error:
+            _ = self._zone
+        except (KeyError, OSError, ValueError) as error:
             raise ConfigError(
                 f"'{self.zone}' is not a time zone",
                 where=f"field '{self.field}'",
                 hint="use a name like Europe/Helsinki",
             ) from error
+
+    @property
+    def _zone(self) -> tzinfo:
+        return timezone.utc if self.zone == "UTC" else ZoneInfo(self.zone)  # a machine may know no zone but UTC
 
     @property
     def name(self) -> str:
@@ -106,13 +120,17 @@ class Stamp:
                 pass  # texts and numbers mixed: one by one
         return max(self.moments(values, page.where))
 
+    def comparable(self, values: Sequence[Any]) -> bool:
+        """Whether the values, as they came, sort like their times: numbers, or texts of one form, in UTC."""
+        if self.format:
+            return False
+        forms = {(len(v), v[10:11], v[-1:]) if isinstance(v, str) else type(v) for v in values}
+        form = forms.pop() if len(forms) == 1 else None
+        return form in {int, float} or (isinstance(form, tuple) and form[2] == "Z")
+
     def moments(self, values: Sequence[Any], where: str) -> list[datetime]:
         """Return each of `values` as a moment. Raises ContractError for one that none of the formats fits."""
-        known: dict[Any, datetime] = {}
-        for value in values:
-            if value not in known:
-                known[value] = self.moment(value, where)
-        return [known[value] for value in values]
+        return [self.moment(value, where) for value in values]
 
     def moment(self, value: Any, where: str) -> datetime:
         """Return one value as a moment."""
@@ -124,11 +142,10 @@ class Stamp:
                 made = sdk_value(value, "UTC_DATETIME")
                 zoned = not (isinstance(value, str) and ZONELESS.fullmatch(value))
             # Of an hour that the clocks run twice the first is taken: a mark too early is read again.
-            return (made if zoned else made.replace(tzinfo=ZoneInfo(self.zone))).astimezone(timezone.utc)
+            return (made if zoned else made.replace(tzinfo=self._zone)).astimezone(timezone.utc)
         except (TypeError, ValueError, OverflowError, InvalidOperation):
             raise ContractError(
                 f"'{self.field}' of a record is no moment: {str(value)[:30]!r}",
                 where=where,
                 hint="give the cursor in sync.py the format: format='%d.%m.%Y'",
             ) from None
-

@@ -12,7 +12,8 @@ from headwater_runtime.bad import Failure
 from headwater_runtime.call import WHOLE, Body, Call, Form, Position, Slice
 from headwater_runtime.errors import ConfigError, ContractError, HeadwaterError
 from headwater_runtime.formats import Format, Json
-from headwater_runtime.ladder import Got, Ladder
+from headwater_runtime.keyset import Keyset
+from headwater_runtime.ladder import TRIES, Got, Ladder
 from headwater_runtime.paging import Paging, Single, Sizes, largest
 from headwater_runtime.records import Row
 from headwater_runtime.rules import Rule
@@ -141,7 +142,8 @@ class Pages:
     @property
     def shape(self) -> str:
         """What a saved position means here: it changes when positions of before no longer fit."""
-        return f"{type(self.paging).__name__} {self.call.path}"
+        by = f" by {self.paging.path}" if isinstance(self.paging, Keyset) else ""
+        return f"{type(self.paging).__name__} {self.call.path}{by}"
 
     def read(
         self, start: Slice | Position | None = WHOLE, *, parallel: int = 1, size: int = 0, skip: bool = False
@@ -166,7 +168,7 @@ class _Reading:
         sizes = source.paging.size
         self._ladder: Ladder | None = None
         if isinstance(sizes, Sizes):
-            self._ladder = Ladder(sizes, size, self._ask, self._behind, self._failure, source.client.clock)
+            self._ladder = Ladder(sizes, size, self._ask, self._behind, self._failure)
         self._ahead: Ahead[Got] | None = None
         if parallel > 1 and source.foresees:
             self._ahead = Ahead(parallel, self._guess)
@@ -196,8 +198,8 @@ class _Reading:
                 )
             if step.more:
                 self._go_on(step.position, body, len(records))
-            weight = got.answer.response.size if body is not None else weight(records)
-            yield Page(records, step.position, got.where, weight, body, got.failed, got.step)
+            size = got.answer.response.size if body is not None else weight(records)
+            yield Page(records, step.position, got.where, size, body, got.failed, got.step)
             if not step.more:
                 return
             if repr(step.position) in seen and not source.paging.repeats:
@@ -242,8 +244,11 @@ class _Reading:
             self._ahead.go_on(position, lambda at: self._source.paging.foresee(at, body, count))
 
     def _guess(self, position: Position) -> Got:
+        """Ask before the turn. Every try is made all the same: what the source says of its limits is heeded between them."""
         sizes = self._source.paging.size
-        return self._ask(position, sizes.steps[0] if isinstance(sizes, Sizes) else 0, attempts=1, counted=False)
+        if isinstance(sizes, Sizes):
+            return self._ask(position, sizes.steps[0], attempts=TRIES, counted=False)
+        return self._ask(position, counted=False)
 
     def _ask(self, position: Position | None, step: int = 0, *, attempts: int = 0, counted: bool = True) -> Got:
         source = self._source
@@ -283,5 +288,5 @@ def opened(form: Format, records: str) -> Callable[[Response, str], tuple[Chunk,
 
 
 def weight(records: list[Row]) -> int:
-    """Return about how many bytes records read from a file weigh."""
+    """Return about how many bytes records read from a file weigh, taking the first for all."""
     return len(repr(records[0])) * len(records) if records else 0

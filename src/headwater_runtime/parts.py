@@ -55,7 +55,7 @@ class PerPart:
         self._waiting: deque[tuple[str, Mapping[str, Any]]] = deque()
         self._active: dict[str, _Part] = {}
         self._given: dict[int, tuple[Slice, Slice, _Part]] = {}  # by identity: what was given, and what the part knows
-        self._met: set[str] = set()
+        self._met: set[str] = set()  # parts added in this pass
         self._warned = False
 
     def add(self, parts: Iterable[Mapping[str, Any]]) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from headwater_runtime.call import Position, Slice
 from headwater_runtime.cursor import Saved, resumable
 from headwater_runtime.errors import ConfigError, ContractError, HeadwaterError, SourceError, TransientError
-from headwater_runtime.moments import NONE, floored, read, written
+from headwater_runtime.moments import NONE, declared, floored, read, written
 from headwater_runtime.pages import Page, Readable
 
 __all__ = ["Open", "Range", "Windows", "ranged"]
@@ -99,24 +99,25 @@ def _joined(ranges: Iterable[Range[P]]) -> Iterator[Range[P]]:
 
 
 def _entry(found: Range[P], text: Callable[[P], Any]) -> list[Any]:
-    more = {name: value for name, value in (("at", found.at), ("since", found.since)) if value is not None}
+    more: dict[str, Any] = {} if found.at is None else {"at": found.at}
+    more |= {} if found.since is None else {"since": found.since}
     return [text(found.lo), None if found.hi is None else text(found.hi), *([more] if more else [])]
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Reads from `start` to now, in windows of `step` at most, what happened in each; the records' time is in no filter.
+    """Reads from `start` to now, in windows of `step` at most, what happened in each.
 
     `until` is now − `lag`, cut down to `unit` (what the source's filter can tell apart: a day); the last window as sent
     reaches to now − `lag`, but the unit that is not over is read again next time. `End` is the last unit *included*; with
     unit 0 it is the next window's start, so that one moment is in both.
 
     No loss: a window leaves `open` when it was read to its end; until then it is read again whole, or from its last
-    position where that is durable. What appears in a window, or changes, later than its reading is the business of
-    `lookback`: records must show no later than `lag` + `lookback` after their time. [`base` − `lookback`, `until`) is opened
-    when a pass begins, `base` being the end of the axis when the pass before began; once only, so that a sync which is
-    killed again and again still gets on.
-    A window that fails comes again in halves, down to `smallest` (None: no halves, the failure is final), there `tries`
+    position where that is durable. What appears in a window, or changes, after it was read is the business of `lookback`:
+    it must show no later than `lag` + `lookback` after its time. [`base` − `lookback`, `until`) is opened when a pass begins,
+    `base` being `until` as it was when the pass before began; once only, so that a sync which is killed again and again
+    still gets on.
+    A window that is too much for the source comes again in halves, down to `smallest` (None: no halves), there `tries`
     times; after three whole ones the next are twice as wide. A window that brings `most` records was cut by the source: it
     comes in halves down to one unit. `reach`: the source forgets what is older.
     Overlap: `unit` + `lookback`, and the windows that were broken off. Lanes end in any order; rows of one key in several
@@ -137,13 +138,20 @@ class Windows:
     def __post_init__(self) -> None:
         problem = ""
         if self.start is None and self.reach is None:
-            problem = "need a start"
-        if self.step <= NONE or self.step < self.unit:
-            problem = "need a step of at least one unit"
+            problem = "need a start, or the reach of the source"
+        if self.step <= NONE or self.step < self.unit or self.tries < 1:
+            problem = "need a step of at least one unit, and a try"
         if self.smallest is not None and not NONE < self.smallest <= self.step:
             problem = "need a smallest above 0 and at most the step"
         if problem:
-            raise ConfigError(f"Windows {problem}", where=f"start {self.start}, step {self.step}", hint="see sync.py")
+            raise ConfigError(
+                f"Windows {problem}", where=f"start {self.start}, step {self.step}", hint="mend Windows(…) in sync.py"
+            )
+        _ = self._first
+
+    @property
+    def _first(self) -> datetime | None:
+        return None if self.start is None else floored(declared(self.start), self.unit)
 
     @property
     def name(self) -> str:
@@ -163,20 +171,23 @@ class _Windowed:
 
     def __init__(self, cursor: Windows, saved: Saved, source: Readable, now: datetime) -> None:
         self._cursor, self._unit = cursor, cursor.unit
-        self._keeps = resumable(source) and not cursor.most  # what was read before a break would not be counted
+        self._where = source.calls[0].where
+        # With `most`, what was read before a break would not be counted; a job is read again whole.
+        self._keeps = resumable(source) and (not cursor.most or source.shape.startswith("Job "))
         self._top = now - cursor.lag
         self._until = self._base = floored(self._top, self._unit)
         self._edge = self._until + self._unit
         oldest = None if cursor.reach is None else _raised(now - cursor.reach, self._unit)
         self._step = self._aligned(cursor.step)
-        self._width = min(self._step, self._aligned(timedelta(seconds=saved.get("width", self._step.total_seconds()))))
+        self._width = self._step
+        if "width" in saved:
+            self._width = min(self._step, self._aligned(timedelta(seconds=saved["width"])))
         self._whole = 0  # windows of that width without a failure
-        first = oldest if cursor.start is None else floored(read(cursor.start), self._unit)
-        self._from = self._edge if first is None else first
+        self._from = cursor._first or oldest or self._edge  # noqa: SLF001  (its declaration)
         ranges = list(self._left(saved)) if "until" in saved else [Range(self._from, self._edge)]
         if oldest is not None and any(found.lo < oldest for found in ranges):
             source.client.log.warning(
-                f"{source.calls[0].where}: what happened before {written(oldest)} is out of the source's reach"
+                f"{self._where}: what happened before {written(oldest)} is out of the source's reach"
             )
             ranges = [replace(found, lo=max(found.lo, oldest)) for found in ranges]
         self._open = Open(ranges)
@@ -185,7 +196,7 @@ class _Windowed:
         """Yield what an earlier pass left, or what this one begins with, in order."""
         before, until = read(saved.get("from", saved["until"])), read(saved["until"])
         if self._from < before:
-            yield Range(self._from, before)
+            yield Range(self._from, min(before, self._edge))
         self._from = min(self._from, before)
         until = min(until, self._until)  # a clock that went back takes the end of the axis with it
         base = min(until, read(saved.get("base", saved["until"])))
@@ -194,7 +205,7 @@ class _Windowed:
             self._base = base
             for found in open_:
                 hi = min(found.hi or until, until)
-                yield replace(found, hi=hi, at=found.at if hi == found.hi else None)
+                yield replace(found, hi=hi, at=found.at if self._keeps and hi == found.hi else None)
         else:
             until = max(base - self._cursor.lookback, before)
         yield Range(floored(until, self._unit), self._edge)
@@ -213,7 +224,7 @@ class _Windowed:
     def moved(self, slice: Slice, page: Page) -> None:  # noqa: A002
         found = self._open.of(slice)
         found.rows += len(page.records)
-        if page.position is not None and (self._keeps or page.urgent):
+        if page.position is not None and self._keeps:
             found.at = page.position
 
     def done(self, slice: Slice) -> None:  # noqa: A002
@@ -224,7 +235,7 @@ class _Windowed:
                 raise ContractError(
                     f"the source gives at most {most} records an answer, and as many lie between "
                     f"{written(found.lo)} and {written(found.hi or self._edge)}: some may be missing",
-                    where="Windows",
+                    where=self._where,
                     hint="ask for less in api.py (a filter, a part), or read this source by a key",
                 )
             return
@@ -237,7 +248,10 @@ class _Windowed:
     def failed(self, slice: Slice, error: HeadwaterError) -> bool:  # noqa: A002
         found, smallest = self._open.of(slice), self._cursor.smallest
         found.slice = None
-        mendable = isinstance(error, TransientError) or (isinstance(error, SourceError) and not error.status)
+        # A query too heavy for the source, or a job it failed at: not what is wrong at any size.
+        mendable = (
+            error.heavy if isinstance(error, TransientError) else isinstance(error, SourceError) and not error.status
+        )
         if smallest is None or not mendable:
             return False
         if self._halved(found, max(smallest, self._unit)):
@@ -273,5 +287,6 @@ def _raised(moment: datetime, unit: timedelta) -> datetime:
 
 
 def ranged(entry: list[Any], value: Callable[[Any], P]) -> Range[P]:
-    more = entry[2] if len(entry) > 2 else {}
+    """Return an entry of a saved `open`, its bounds made by `value`."""
+    more: dict[str, Any] = entry[2] if len(entry) > 2 else {}
     return Range(value(entry[0]), None if entry[1] is None else value(entry[1]), more.get("at"), more.get("since"))

@@ -21,6 +21,7 @@ __all__ = [
     "every",
     "kind_of",
     "lookup",
+    "not_an_object",
     "records_in",
     "select",
     "steps_of",
@@ -110,10 +111,18 @@ def records_in(body: Any, steps: Steps, path: str, where: str, *, optional: bool
             where=where,
             hint="point `records=` in api.py at the list",
         )
-    for index, record in enumerate(found):
-        if type(record) is not dict:
-            raise ContractError(f"record {index} of {name} is {kind_of(record)}, not an object", where=where)
+    if not set(map(type, found)) <= {dict}:
+        raise not_an_object(*next(pair for pair in enumerate(found) if type(pair[1]) is not dict), name, where)
     return found
+
+
+def not_an_object(index: int, record: Any, name: str, where: str) -> ContractError:
+    """Return the error for a record that is none."""
+    return ContractError(
+        f"record {index} of {name} is {kind_of(record)}, not an object",
+        where=where,
+        hint="point `records=` in api.py at a list of objects",
+    )
 
 
 def kind_of(value: Any) -> str:

@@ -41,11 +41,8 @@ class Retry:
 
     def __post_init__(self) -> None:
         if self.attempts < 1 or self.breaker < 1:
-            raise ConfigError(
-                "a request that may not be tried once can bring nothing",
-                where="Retry(…)",
-                hint="attempts=1 and breaker=1 are the least",
-            )
+            hint = "attempts=1 and breaker=1 are the least"
+            raise ConfigError("a request that may not be tried once can bring nothing", where="Retry(…)", hint=hint)
 
     def repeats(self, status: int) -> bool:
         """Say whether an answer with this status is asked for again."""

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from headwater_runtime.bad import Failure
 from headwater_runtime.errors import ContractError
@@ -22,13 +22,16 @@ __all__ = ["Rows"]
 Functions = Mapping[Table, RowFunction]
 ONLY_ROWS = {dict}
 ANYTHING = frozenset({"STRING", "JSON"})  # column types that no value is too odd for
-OF_THE_RECORD = (
-    LookupError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    ArithmeticError,
-)  # what bad data makes a function raise
+# What bad data makes a function raise.
+OF_THE_RECORD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+
+
+class Made(NamedTuple):
+    """The rows of some records by table, the records they are of, and what could not be made."""
+
+    rows: dict[Table, list[Row]]
+    records: Sequence[Row]
+    failures: list[Failure]
 
 
 class Rows:
@@ -45,47 +48,44 @@ class Rows:
                 self._own[table] = function
         self.skipped = 0
 
-    def made(
-        self, page: Page, carried: Mapping[str, Any], now: datetime
-    ) -> tuple[dict[Table, list[Row]], list[Failure]]:
-        """Return the rows of `page` by table and what could not be made; `carried` is put onto its own records."""
+    def made(self, page: Page, carried: Mapping[str, Any], now: datetime) -> Made:
+        """Return what is made of `page`; `carried` is put onto its own records."""
         records = [{**record, **carried} for record in page.records] if carried else page.records
-        rows, failures = self._group(records, self._own, page, now)
+        made = self._group(records, self._own, page, now)
         for path, functions in self._beside.items():
-            more, failed = self._group(select(page.body, path, page.where), functions, page, now)
-            rows.update(more)
-            failures += failed
-        return rows, failures
+            beside = self._group(select(page.body, path, page.where), functions, page, now)
+            made.rows.update(beside.rows)
+            made.failures.extend(beside.failures)
+        return made
 
-    def _group(
-        self, records: Sequence[Row], functions: Functions, page: Page, now: datetime
-    ) -> tuple[dict[Table, list[Row]], list[Failure]]:
+    def _group(self, records: Sequence[Row], functions: Functions, page: Page, now: datetime) -> Made:
         skipped = self.skipped
         try:
-            return {table: self._all(table, function, records, page) for table, function in functions.items()}, []
+            return Made({table: self._all(table, one, records, page) for table, one in functions.items()}, records, [])
         except _BadRecordError:
             if not self._tolerant:
                 raise
         self.skipped = skipped
         rows: dict[Table, list[Row]] = {table: [] for table in functions}
+        good: list[Row] = []
         failures: list[Failure] = []
         for record in records:
             try:
-                made = {table: self._all(table, function, [record], page) for table, function in functions.items()}
+                made = {table: self._all(table, one, [record], page) for table, one in functions.items()}
             except _BadRecordError as error:
                 mark = hashlib.blake2b(json.dumps(record, default=str).encode(), digest_size=8).hexdigest()
                 failures.append(Failure(page.where, "", 0, error.reason, now, error.table, mark))
                 continue
+            good.append(record)
             for table, batch in made.items():
                 rows[table] += batch
-        return rows, failures
+        return Made(rows, good, failures)
 
     def _all(self, table: Table, function: RowFunction, records: Sequence[Row], page: Page) -> list[Row]:
         """Return the rows of `records`; the first that fails is named."""
         made: list[Any] = []
         try:
-            for record in records:
-                made.append(function(record))  # noqa: PERF401  (what was made until an error tells which record it was)
+            made.extend(map(function, records))  # what was made until an error tells which record it was
             if set(map(type, made)) != ONLY_ROWS:
                 left = [row for row in made if row is not None]
                 self.skipped += len(made) - len(left)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 from headwater_runtime import json_text
@@ -43,7 +44,7 @@ class Rule:
             raise ConfigError("a rule ends in retry, wait, end or fail", where=place, hint="mend it in api.py")
         if self.status is None and not self.header and not self.where:
             raise ConfigError(
-                "a rule without a condition would fit every answer", where=place, hint="give status=, header= or where="
+                "a rule without a condition fits all", where=place, hint="give status=, header= or where="
             )
         if self.seconds is not None and (self.then != "wait" or self.seconds <= 0):
             raise ConfigError("`seconds` is how long a rule waits", where=place, hint='above 0, and only with "wait"')
@@ -71,16 +72,8 @@ class Rule:
 
 def first_match(rules: Sequence[Rule], response: Response) -> Rule | None:
     """Return the first of `rules` that fits. The body is decoded once, and only if one of them needs it."""
-    if not rules:
-        return None
-    kept: list[Any] = []
-
-    def body() -> Any:
-        if not kept:
-            kept.append(_json(response))
-        return kept[0]
-
-    return next((rule for rule in rules if rule.fits(response, body)), None)
+    body = lru_cache(lambda: _json(response))
+    return next((rule for rule in rules if rule.fits(response, body)), None) if rules else None
 
 
 def refuse(response: Response, words: str, where: str) -> None:
@@ -89,12 +82,9 @@ def refuse(response: Response, words: str, where: str) -> None:
     if 200 <= status < 300:
         return
     if status in {401, 403}:
-        raise ConfigError(
-            f"the source refused the credential with {status}{words}",
-            where=where,
-            hint="check the key in the configuration: it may be wrong, expired or lack the right to this endpoint",
-            status=status,
-        )
+        hint = "check the key in the configuration: it may be wrong, expired or lack the right to this endpoint"
+        what = f"the source refused the credential with {status}{words}"
+        raise ConfigError(what, where=where, hint=hint, status=status)
     hint = "check base_url and the path in api.py" if status == 404 else "see the vendor's documentation of this status"
     raise SourceError(f"the source answered {status}{words}", where=where, hint=hint, status=status)
 

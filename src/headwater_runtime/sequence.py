@@ -67,8 +67,7 @@ class Sequence:
     def begin(self, saved: Saved, source: Readable, now: datetime) -> _Counting:
         """Go on with what is open and what was added; with nothing open, also with what changed."""
         paging: Any = getattr(source, "paging", None)
-        size = getattr(paging, "size", None)
-        return _Counting(self, saved, now, str(getattr(paging, "path", "id")), size if isinstance(size, int) else SIZE)
+        return _Counting(self, saved, now, str(getattr(paging, "path", "id")), source.largest or SIZE)
 
 
 class _Counting:
@@ -111,7 +110,9 @@ class _Counting:
         return sum(found.hi - found.lo for found in self._open if found.hi and (found.since is not None) is changes)
 
     def next(self) -> Slice | None:
-        found = self._open.take(lambda whole: whole.hi and min(whole.hi, whole.lo + self._widths[whole.since is not None]))
+        found = self._open.take(
+            lambda whole: whole.hi and min(whole.hi, whole.lo + self._widths[whole.since is not None])
+        )
         if found is None:
             return None
         start = None if found.since is None else floored(read(found.since), self._cursor.unit)
@@ -168,7 +169,7 @@ class _Counting:
 
 def _highest(newest: Readable, key: str) -> int:
     """Return the highest id there is, 0 if there is none."""
-    for page in newest.read():
+    for page in newest.read(skip=True):  # the highest may be one that fails alone
         return max((_whole(lookup(record, key), page) for record in page.records), default=0)
     return 0
 

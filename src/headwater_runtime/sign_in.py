@@ -10,7 +10,7 @@ from typing import Any
 from headwater_runtime import json_text
 from headwater_runtime.auth import Auth, Grant, Granting
 from headwater_runtime.clock import Clock
-from headwater_runtime.errors import ConfigError, ContractError, SourceError, UnreadableError
+from headwater_runtime.errors import ConfigError, ContractError, UnreadableError
 from headwater_runtime.log import Log
 from headwater_runtime.rules import vendor_words
 from headwater_runtime.transport import Request, Response
@@ -72,18 +72,11 @@ class SignIn:
             return response
         words = vendor_words(response, self._log.clean)
         if good or response.status in {400, 401, 403}:
-            raise ConfigError(
-                f"the source refused to sign in with {response.status}{words}",
-                where=request.where,
-                hint="check the credentials in the configuration; a refresh token that is no longer good needs new consent "
-                "in the vendor's app",
-                status=401,
-            )
-        raise SourceError(
-            f"signing in was answered with {response.status}{words}",
-            where=request.where,
-            hint="check the address of signing in, in api.py or the configuration",
-        )
+            what = f"the source refused to sign in with {response.status}{words}"
+            hint = "check the credentials in the configuration; a refresh token that is void needs new consent at the vendor"
+            raise ConfigError(what, where=request.where, hint=hint, status=401)
+        hint = "check the address of signing in, in api.py or the configuration"
+        raise ConfigError(f"signing in was answered with {response.status}{words}", where=request.where, hint=hint)
 
 
 def _error_in(response: Response) -> Any:

@@ -27,7 +27,8 @@ class State:
     def __init__(self, loaded: Mapping[str, Any]) -> None:
         """Take a state as the platform hands it over. Raises ConfigError for one this runtime did not write."""
         streams = loaded.get("streams", {})
-        if loaded and (loaded.get("version") != VERSION or not isinstance(streams, dict)):
+        entries = list(streams.values()) if isinstance(streams, Mapping) else [streams]
+        if loaded and (loaded.get("version") != VERSION or not all(isinstance(entry, Mapping) for entry in entries)):
             raise ConfigError(
                 "the saved state was not written by this connector, or by another version of its runtime",
                 where="state",

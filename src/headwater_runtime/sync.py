@@ -26,7 +26,7 @@ from headwater_runtime.lanes import Lanes
 from headwater_runtime.log import Log
 from headwater_runtime.pages import Page
 from headwater_runtime.parts import PerPart
-from headwater_runtime.records import Row, lookup
+from headwater_runtime.records import Row, value_at
 from headwater_runtime.rows import Rows
 from headwater_runtime.state import State
 from headwater_runtime.stream import Stream
@@ -169,6 +169,11 @@ class _Run:
         return {**saved, "size": self._size} if self._size else saved
 
     @property
+    def behind(self) -> bool:
+        """Whether something of this stream, or of those read for its records, is left unread."""
+        return self._stopped or self._held is not None
+
+    @property
     def _live(self) -> Progress:
         if self._progress is None:
             raise AssertionError(f"stream {self.stream.name} was not begun")
@@ -215,19 +220,19 @@ class _Run:
         """Emit a page, then the parts it names, then move over it."""
         ledger, stream = self._ledger, self.stream
         ledger.keep_credential()
-        carried = {name: lookup(at.part, path) for name, path in stream.carry.items()}
-        rows, failures = self._rows.made(page, carried, ledger.clock.now())
-        for table, batch in rows.items():
+        carried = {name: value_at(at.part, path) for name, path in stream.carry.items()}
+        made = self._rows.made(page, carried, ledger.clock.now())
+        for table, batch in made.rows.items():
             if batch:
                 if isinstance(self._progress, Vanishing):
                     self._progress.seen(table, batch)
                 ledger.upsert(table, batch)
                 self.pending += len(batch)
         if self._failures is not None:
-            self.pending += self._failures.take([*page.failed, *failures], ledger.upsert)
+            self.pending += self._failures.take([*page.failed, *made.failures], ledger.upsert)
         for child in self._children:
-            yield from child.parts([{**record, **carried} for record in page.records] if carried else page.records)
-            if child._stopped and self._held is None and not isinstance(self._progress, Vanishing):  # noqa: SLF001
+            yield from child.parts(made.records)
+            if child.behind and self._held is None and not isinstance(self._progress, Vanishing):
                 self._held = self._live.saved()  # its parts of this page are not read: this page must come again
         self._live.moved(at, page)
         self._size = page.step if page.step < stream.pages.largest else 0
@@ -236,9 +241,14 @@ class _Run:
     def parts(self, records: Sequence[Row]) -> Iterator[None]:
         """Read the parts that `records` of the parent are."""
         progress, when = self._progress, self.stream.when
-        if isinstance(progress, PerPart) and not self._stopped:
-            progress.add(record for record in records if when is None or when(record))
-            yield from self.turns()
+        if not isinstance(progress, PerPart) or self._stopped:
+            return
+        try:
+            progress.add([record for record in records if when is None or when(record)])
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            what = f"`when` of stream '{self.stream.name}' failed on a part: {type(error).__name__}: {error}"
+            self._stop(ContractError(what, where="Stream(…, when=…)", hint="mend the function in sync.py"))
+        yield from self.turns()
 
     def _stop(self, error: HeadwaterError) -> None:
         """End this stream for what it alone is at fault for; raise anything else."""

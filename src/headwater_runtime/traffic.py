@@ -38,11 +38,8 @@ class Limit:
         if self.calls < 1 or self.seconds <= 0:
             raise ConfigError("a limit lets nothing pass", where="Limit(…)", hint="calls from 1, seconds above 0")
         if bool(self.remaining) != bool(self.reset):
-            raise ConfigError(
-                "what remains means nothing without the moment it is made whole again",
-                where="Limit(…)",
-                hint="name both headers, `remaining=` and `reset=`, or none",
-            )
+            what = "what remains means nothing without the moment it is made whole again"
+            raise ConfigError(what, where="Limit(…)", hint="name both headers, remaining= and reset=, or none")
 
 
 class Traffic:
@@ -78,11 +75,9 @@ class Traffic:
                         budget.spend(now)
                     return now - begun
             if wait > self._retry.patience:
-                raise TransientError(
-                    f"the source's limit is used up for another {wait / 60:,.0f} minutes",
-                    where=where,
-                    hint="let the next sync go on then, or raise `patience=` of Retry in api.py",
-                )
+                hint = "let the next sync go on then, or raise `patience=` of Retry in api.py"
+                what = f"the source's limit is used up for another {wait / 60:,.0f} minutes"
+                raise TransientError(what, where=where, hint=hint)
             self.rest(wait, where, again=again)
 
     def leave(self, response: Response | None) -> None:
@@ -124,11 +119,8 @@ class Traffic:
 
     def outage(self, where: str) -> TransientError:
         """Return the error that ends every request while the source is down."""
-        return TransientError(
-            f"the source is down: {self._failures} requests in a row failed",
-            where=where,
-            hint="wait until the source is well again; the next sync goes on here",
-        )
+        hint = "wait until the source is well again; the next sync goes on here"
+        return TransientError(f"the source is down: {self._failures} requests in a row failed", where=where, hint=hint)
 
 
 class _Budget:

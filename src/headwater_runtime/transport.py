@@ -21,6 +21,7 @@ __all__ = ["SPOOL_LIMIT", "WHOLE_LIMIT", "Request", "RequestsTransport", "Respon
 
 WHOLE_LIMIT = 64_000_000  # bytes of a body that is read into memory
 SPOOL_LIMIT = 8_000_000_000  # bytes of one that is read into a file, or of what is unpacked
+SLOW = "the answer timed out"  # of which a smaller question might not
 STEP = 1_000_000  # bytes read at once; a spooled body of no more is not worth a file
 
 
@@ -134,7 +135,8 @@ class RequestsTransport:
             urllib3.exceptions.HTTPError,
         ) as error:
             # Not chained: a requests exception quotes the full URL, and a URL can hold a credential.
-            raise TransportError(_describe(error), where=request.where) from None
+            told = _describe(error)
+            raise TransportError(told, where=request.where, heavy=told == SLOW) from None
         except UnicodeError:
             raise ConfigError(
                 "a credential or the address holds characters that HTTP cannot carry",
@@ -239,7 +241,7 @@ def _describe(error: Exception) -> str:
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return "the connection timed out"
     if isinstance(error, (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)):
-        return "the answer timed out"
+        return SLOW
     if isinstance(error, requests.exceptions.SSLError):
         return "the TLS handshake failed"
     if isinstance(error, (zlib.error, gzip.BadGzipFile)):

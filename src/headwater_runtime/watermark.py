@@ -9,7 +9,7 @@ from typing import Any, Literal
 from headwater_runtime.call import Slice
 from headwater_runtime.cursor import Saved, resumable
 from headwater_runtime.errors import ConfigError, ContractError, HeadwaterError
-from headwater_runtime.moments import NONE, Stamp, floored, read, written
+from headwater_runtime.moments import NONE, Stamp, declared, floored, read, written
 from headwater_runtime.pages import Page, Readable
 
 __all__ = ["LAG", "Watermark"]
@@ -46,7 +46,7 @@ class Watermark:
     order: Literal["none", "ascending", "descending"] = "none"
 
     def __post_init__(self) -> None:
-        _ = self.stamp
+        _ = self.stamp, self._first
         if self.order not in {"none", "ascending", "descending"}:
             raise ConfigError(f"a Watermark has no order '{self.order}'", hint="one of none, ascending, descending")
 
@@ -64,6 +64,10 @@ class Watermark:
     def stamp(self) -> Stamp:
         """Where the time of change is in a record."""
         return Stamp(self.field, self.format, self.zone)
+
+    @property
+    def _first(self) -> datetime | None:
+        return None if self.start is None else floored(declared(self.start), self.unit)
 
     def check(self, source: Readable) -> None:
         """Raise ConfigError for a mark that would move under numbered pages."""
@@ -93,7 +97,7 @@ class _Marking:
         self._last: datetime | None = None  # the last time of the page before
         self._given = self._checked = False
         self._looked: tuple[Page | None, datetime | None] = None, None
-        self._start = None if cursor.start is None else floored(read(cursor.start), cursor.unit)
+        self._start = cursor._first  # noqa: SLF001  (its declaration)
         if self._since is not None:
             self._start = floored(self._since - cursor.lookback, cursor.unit)
 
@@ -147,14 +151,17 @@ class _Marking:
         return self._looked[1]
 
     def _ordered(self, page: Page) -> datetime | None:
-        times = self._stamp.moments(self._stamp.raw(page), page.where)
-        down = self._order == "descending"
-        if times != sorted(times, reverse=down) or (times and self._last and not down and times[0] < self._last):
+        values, down = self._stamp.raw(page), self._order == "descending"
+        if not values:
+            return None
+        keys = values if self._stamp.comparable(values) else self._stamp.moments(values, page.where)
+        first, last = self._stamp.moments((values[0], values[-1]), page.where)
+        if keys != sorted(keys, reverse=down) or (self._last is not None and not down and first < self._last):
             self._since = self._mark  # what lies out of order may lie before the mark that has moved
             raise ContractError(
                 f"the records do not come in the {self._order} order of '{self._stamp.field}'",
                 where=page.where,
                 hint="ask for that order in api.py, or drop order= in sync.py: the mark then moves at the end only",
             )
-        self._last = times[-1] if times else self._last
-        return max(times, default=None)
+        self._last = last
+        return first if down else last

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +17,7 @@ from headwater_runtime.call import WHOLE, Call, Slice
 from headwater_runtime.cursor import Cursor, Progress, Vanishing
 from headwater_runtime.moments import floored
 from headwater_runtime.pages import Page
+from headwater_runtime.parts import PerPart
 
 THINGS = Table("things", key="id")
 BORN = datetime(2025, 1, 10, 9, 30, tzinfo=timezone.utc)
@@ -44,6 +45,7 @@ class Model:
     now: datetime = BORN
     records: dict[int, Record] = field(default_factory=dict)
     highest: int = 0
+    jobs: list[list[Record]] = field(default_factory=list)  # what each was when it was made
 
     def visible(self, at: Slice) -> list[Record]:
         part = at.part.get("part")
@@ -62,6 +64,10 @@ class Fake:
         self.calls = (Call("/things"),)
         self.durable, self.shape, self.model = durable, f"{paging} /things", model or Model()
         self.paging: Any = type(paging, (SimpleNamespace,), {})(path="id", size=SIZE)
+
+    @property
+    def largest(self) -> int:
+        return int(self.paging.size)
 
     def read(self, start: Any = WHOLE, **_: Any) -> Iterator[Page]:
         yield Page([self.model.records[key].shown() for key in sorted(self.model.records)[-1:]], None, "GET /things")
@@ -116,9 +122,9 @@ class Case:
     lie below known ones. `again` says whether a pass with nothing new may emit a record, given the state it began from.
     """
 
-    cursor: Cursor
+    cursor: Any
     answer: Answer
-    source: Fake = field(default_factory=Fake)
+    source: Any = field(default_factory=Fake)
     late: timedelta = NONE
     lag: timedelta = NONE
     ahead: timedelta = NONE
@@ -215,13 +221,21 @@ class Pass:
 
     # -- what happens at the source
 
-    def add(self, back: float, low: int | None = None, part: str = "a") -> None:
+    def found(self, backs: list[float]) -> None:
+        """Records are there from before the first sync, their times spread over the last three days."""
+        for back in backs:
+            self.add(1.0)
+            record = self.model.records[self.model.highest]
+            record.time = record.changed = self.model.now - 3 * DAY + timedelta(seconds=int(259_200 * back))
+
+    def add(self, back: float, low: int | None = None) -> None:
         """A record appears, its times `back` (0 to 1) of the way from as early as promised to as late as promised."""
         model, case = self.model, self.case
         free = [key for key in range(1, model.highest) if key not in model.records] if case.low else []
         key = free[low % len(free)] if free and low is not None else model.highest + 1
         model.highest = max(model.highest, key)
-        model.records[key] = Record(key, self._moment(case.lag + case.late, back), self._moment(case.lag, back), part=part)
+        time, changed = self._moment(case.lag + case.late, back), self._moment(case.lag, back)
+        model.records[key] = Record(key, time, changed, part="abc"[key % 3])
 
     def edit(self, choice: int, back: float, *, moves: bool) -> None:
         """A record changes, and perhaps its time does."""
@@ -246,6 +260,34 @@ class Pass:
 
 
 # -- ways of answering ------------------------------------------------------------------------------------------------
+
+
+def as_job(answer: Answer) -> Answer:
+    """Have the answer made by a job, whose id comes first; it stays what it was when the job was made."""
+
+    def read(model: Model, at: Slice) -> Iterator[Page]:
+        job = len(model.jobs) if at.at is None else int(str(at.at))
+        if at.at is None:
+            ids = [record["id"] for found in list(answer(model, at)) for record in found.records]
+            model.jobs.append([replace(model.records[key]) for key in ids])
+            yield page([], job, urgent=True)
+        for begin in range(0, len(model.jobs[job]), SIZE):
+            yield page(model.jobs[job][begin : begin + SIZE], job)
+
+    return read
+
+
+@dataclass(frozen=True)
+class Parted:
+    """A cursor once per part, as a stream has it with a list."""
+
+    cursor: Cursor
+    parts: tuple[str, ...] = ("a", "b", "c")
+
+    def begin(self, saved: dict[str, Any], source: Fake, now: datetime) -> Progress:
+        progress = PerPart(self.cursor, source, saved, now, ("part",))
+        progress.add({"part": part} for part in self.parts)
+        return progress
 
 
 def everything(model: Model, at: Slice) -> Iterator[Page]:

@@ -11,6 +11,7 @@ from headwater_runtime import (
     Client,
     Config,
     ContractError,
+    Errors,
     NextToken,
     Offset,
     PageNumber,
@@ -195,6 +196,47 @@ def test_a_child_that_fails_holds_its_parent_where_it_was_and_the_others_go_on()
     assert emit.states[-1]["streams"]["lists"]["token"] == "2"
     again = run(connector, world(), emit.states[-1])
     assert {row["id"] for one in (emit, again) for row in one.rows("members")} == every()["members"]
+
+
+def test_a_function_that_chooses_parts_and_fails_stops_its_stream_only():
+    def streams(client, _):
+        lists = Stream(client.pages("/lists", records="data", paging=TOKENS), {LISTS: dict}, Token())
+        yield lists
+        members = client.pages("/lists/{id}/members", records="data", paging=TOKENS)
+        yield Stream(members, {MEMBERS: dict}, per=lists, when=lambda part: part["nope"])
+
+    emit = Kept()
+    with pytest.raises(ContractError, match="`when` of stream 'members' failed on a part: KeyError: 'nope'"):
+        run(Source(Config(key=Secret("key")), lambda _: Client(HOME), streams), world(), emit=emit)
+    assert {row["id"] for row in emit.rows("lists")} == every()["lists"]
+    assert "token" not in emit.states[-1]["streams"]["lists"]
+
+
+def test_a_bad_record_has_no_children():
+    def streams(client, _):
+        lists = Stream(client.pages("/lists", records="data"), {LISTS: dict}, errors=Errors())
+        yield lists
+        yield Stream(client.pages("/lists/{id}/members", records="data"), {MEMBERS: dict}, per=lists)
+
+    def answer(request):
+        if request.url.endswith("/lists"):
+            return {"data": [{"id": "a"}, {"name": "no id"}, {"id": "b"}]}
+        return {"data": [{"id": request.url.split("/")[-2]}]}
+
+    emit = run(Source(Config(key=Secret("key")), lambda _: Client(HOME), streams), answer)
+    assert [row["id"] for row in emit.rows("members")] == ["a", "b"]
+
+
+def test_a_grandchild_that_fails_holds_the_whole_line():
+    def answer(request):
+        return Response(404) if request.url.endswith("/members/2.1/notes") else world()(request)
+
+    emit = Kept()
+    with pytest.raises(SourceError, match="404"):
+        run(family(), answer, emit=emit)
+    assert landed(emit)["members"] == every()["members"]
+    assert emit.states[-1]["streams"]["lists"]["token"] == "2"
+    assert landed(emit, run(family(), world(), emit.states[-1])) == every()
 
 
 def side_by_side(parallel, paging=None):

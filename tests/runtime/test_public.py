@@ -37,4 +37,4 @@ def test_importing_it_starts_neither_the_sdk_nor_requests():
 def test_it_stays_small():
     sizes = {path.name: len(path.read_text().splitlines()) for path in FOLDER.glob("*.py")}
     assert max(sizes.values()) <= 400, sizes
-    assert sum(sizes.values()) <= 3500
+    assert sum(sizes.values()) <= 3600
