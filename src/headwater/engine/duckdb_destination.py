@@ -43,7 +43,6 @@ class DuckDbDestination:
         self._connection: Any = None
         self._tables: dict[TableName, Existing] = {}
         self._filters = filters or KeyFilters()
-        self._written: set[TableName] = set()  # by the transaction
         self._asked: dict[TableName, Mapping[str, SqlType]] = {}  # by changes to rows of tables that are not there yet
 
     @property
@@ -124,7 +123,6 @@ class DuckDbDestination:
 
         That order is the SDK's runner's: a truncate leaves its mark on an empty table then, and an update no columns.
         """
-        self._written = set()
         declared = {change.shape.name: change.shape for change in changes if not change.sections}
         some_upserts = any(change.some_upserts for change in changes)
         for change in changes:
@@ -150,7 +148,7 @@ class DuckDbDestination:
         columns = planned_columns(existing, shape, {}, rows=False)
         known = shape.key and all(column in columns for column in shape.key)
         planned = Existing(columns, shape.key if known or existing is None else existing.key)
-        evolve(self._connection, shape.name, existing, planned, in_place=shape.name not in self._written)
+        evolve(self._connection, shape.name, existing, planned)
         self._tables[shape.name] = planned
 
     def _apply(self, change: Change, moment: str) -> None:
@@ -170,7 +168,6 @@ class DuckDbDestination:
         assert planned is not None  # noqa: S101  (no rows and no table returned above)
         evolve(self._connection, name, existing, planned)
         self._tables[name] = planned
-        self._written.add(name)
         known = "_fivetran_deleted" in planned.columns and all(column in planned.columns for column in key)
         target = Target(name, planned, key, moment)
         for section in change.sections:

@@ -39,7 +39,7 @@ class KeyFilter:
         for start in range(0, len(hashes), BLOCK):
             block = hashes[start : start + BLOCK]
             if self._layers[-1].room < len(block):
-                self._layers.append(_Layer(max(LEAST_KEYS, sum(layer.keys for layer in self._layers) // 2)))
+                self._layers.append(_Layer(max(LEAST_KEYS, sum(layer.keys for layer in self._layers) // 4)))
             self._layers[-1].add(block)
 
     def seen(self, hashes: Hashes) -> npt.NDArray[np.bool_]:
