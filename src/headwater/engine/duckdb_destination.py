@@ -21,6 +21,7 @@ from headwater.engine.merge import Target, batches, merge, truncate
 from headwater.engine.naming import FIVETRAN_NAMING
 from headwater.engine.shape import ROW_ID, TableName, TableShape
 from headwater.engine.sqltypes import BOOLEAN, SqlType, wider
+from headwater.engine.statements import Statements
 from headwater.errors import WarehouseError
 
 __all__ = ["MEMORY", "DuckDbDestination", "explained"]
@@ -41,6 +42,7 @@ class DuckDbDestination:
         self.path = str(path)
         self._megabytes = MEGABYTES
         self._connection: Any = None
+        self._statements = Statements(None)  # of the open connection
         self._tables: dict[TableName, Existing] = {}
         self._filters = filters or KeyFilters()
         self._asked: dict[TableName, Mapping[str, SqlType]] = {}  # by changes to rows of tables that are not there yet
@@ -77,6 +79,7 @@ class DuckDbDestination:
                 _make_folder(Path(self.path).parent)
             with explained(self.path):
                 self._connection = duckdb.connect(self.path)
+                self._statements = Statements(self._connection)
                 # Several threads take more CPU than one for the same commit, and more memory.
                 self._connection.execute("SET TimeZone = 'UTC'; SET threads = 1")
                 if not self.in_memory:
@@ -116,6 +119,7 @@ class DuckDbDestination:
             self._filters.forget()
             with suppress(duckdb.Error):  # the transaction may be gone already; the first error is the one to tell
                 connection.execute("ROLLBACK")
+            self._statements.forget()
             raise
 
     def _write(self, changes: Sequence[Change], moment: str) -> None:
@@ -172,10 +176,10 @@ class DuckDbDestination:
         target = Target(name, planned, key, moment)
         for section in change.sections:
             if section.truncates and "_fivetran_deleted" in planned.columns:
-                truncate(self._connection, target)
+                truncate(self._statements, target)
             if section.chunks and known:
                 for batch in batches(section.chunks):
-                    merge(self._connection, target, batch, self._filters, empty=empty)
+                    merge(self._statements, target, batch, self._filters, empty=empty)
                     empty = False
 
 
