@@ -1,5 +1,10 @@
 """Runs connectors in this process and lands their rows, with the meaning of the SDK's own local runner."""
 
+import os
+
+# Arrow's other allocators keep what is freed; with the system's, memory does not grow with a sync.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+
 from headwater.engine.buffer import BUFFER_BYTES, Change
 from headwater.engine.compare import Content, content, differences
 from headwater.engine.destination import Destination

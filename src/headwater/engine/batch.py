@@ -42,11 +42,11 @@ class BatchSink:
             self._intake.truncate(self._intake.shapes.of(table.schema, table.name))
 
     def checkpoint(self, state: Mapping[str, Any]) -> None:
-        """Commit what was emitted, then save `state`."""
+        """Commit what was emitted, then save `state`; the commit may go on while the next rows are taken."""
         with self._lock:
             self._intake.admit(1)
             self._waiting.hand_over()
-            self._intake.checkpoint(state)
+            self._intake.checkpoint(state, ahead=True)
 
     def finish(self) -> None:
         """Hand over what waits."""

@@ -116,6 +116,11 @@ class Buffer:
         """The bytes that wait on disk."""
         return self._spill.size
 
+    @property
+    def rows(self) -> int:
+        """The rows that wait."""
+        return sum(change.rows for change in self.changes.values())
+
     def add(self, shape: TableShape, chunk: Chunk) -> None:
         """Append rows. Raises WarehouseError if they cannot be put on disk."""
         change = self._change(shape)

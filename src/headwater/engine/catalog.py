@@ -116,18 +116,16 @@ def planned_columns(
     return planned
 
 
-def evolve(
-    connection: Any, name: TableName, existing: Existing | None, planned: Existing, *, in_place: bool = True
-) -> None:
+def evolve(connection: Any, name: TableName, existing: Existing | None, planned: Existing) -> None:
     """Make the table `name` have the columns and the key of `planned`. Raises WarehouseError if its rows do not allow it.
 
-    `in_place`: the transaction has not updated or deleted rows of it; DuckDB does not alter a table after that.
+    Columns have to change before the transaction updates or deletes rows of the table: DuckDB does not alter it after that.
     """
     if existing is None:
         _create(connection, name, planned)
     elif existing != planned:
         _check_key(connection, name, existing, planned)
-        if existing.constrained or not in_place:
+        if existing.constrained:
             _rebuild(connection, name, existing, planned)
         else:
             _alter(connection, name, existing, planned)

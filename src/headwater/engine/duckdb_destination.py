@@ -21,13 +21,14 @@ from headwater.engine.merge import Target, batches, merge, truncate
 from headwater.engine.naming import FIVETRAN_NAMING
 from headwater.engine.shape import ROW_ID, TableName, TableShape
 from headwater.engine.sqltypes import BOOLEAN, SqlType, wider
+from headwater.engine.statements import Statements
 from headwater.errors import WarehouseError
 
 __all__ = ["MEMORY", "DuckDbDestination", "explained"]
 
 MEMORY = ":memory:"
 METADATA = "main._fivetran_metadata"
-MEGABYTES = 32  # megabytes DuckDB may use before it writes to disk; a commit that cannot do with them gets more
+MEGABYTES = 64  # megabytes DuckDB may use before it writes to disk; a commit that cannot do with them gets more
 LOG = "32MB"  # before DuckDB moves it to the tables: twice its own bound, as half-full row groups are written more than once
 
 
@@ -41,9 +42,9 @@ class DuckDbDestination:
         self.path = str(path)
         self._megabytes = MEGABYTES
         self._connection: Any = None
+        self._statements = Statements(None)  # of the open connection
         self._tables: dict[TableName, Existing] = {}
         self._filters = filters or KeyFilters()
-        self._written: set[TableName] = set()  # by the transaction
         self._asked: dict[TableName, Mapping[str, SqlType]] = {}  # by changes to rows of tables that are not there yet
 
     @property
@@ -78,6 +79,7 @@ class DuckDbDestination:
                 _make_folder(Path(self.path).parent)
             with explained(self.path):
                 self._connection = duckdb.connect(self.path)
+                self._statements = Statements(self._connection)
                 # Several threads take more CPU than one for the same commit, and more memory.
                 self._connection.execute("SET TimeZone = 'UTC'; SET threads = 1")
                 if not self.in_memory:
@@ -117,6 +119,7 @@ class DuckDbDestination:
             self._filters.forget()
             with suppress(duckdb.Error):  # the transaction may be gone already; the first error is the one to tell
                 connection.execute("ROLLBACK")
+            self._statements.forget()
             raise
 
     def _write(self, changes: Sequence[Change], moment: str) -> None:
@@ -124,7 +127,6 @@ class DuckDbDestination:
 
         That order is the SDK's runner's: a truncate leaves its mark on an empty table then, and an update no columns.
         """
-        self._written = set()
         declared = {change.shape.name: change.shape for change in changes if not change.sections}
         some_upserts = any(change.some_upserts for change in changes)
         for change in changes:
@@ -150,7 +152,7 @@ class DuckDbDestination:
         columns = planned_columns(existing, shape, {}, rows=False)
         known = shape.key and all(column in columns for column in shape.key)
         planned = Existing(columns, shape.key if known or existing is None else existing.key)
-        evolve(self._connection, shape.name, existing, planned, in_place=shape.name not in self._written)
+        evolve(self._connection, shape.name, existing, planned)
         self._tables[shape.name] = planned
 
     def _apply(self, change: Change, moment: str) -> None:
@@ -170,15 +172,14 @@ class DuckDbDestination:
         assert planned is not None  # noqa: S101  (no rows and no table returned above)
         evolve(self._connection, name, existing, planned)
         self._tables[name] = planned
-        self._written.add(name)
         known = "_fivetran_deleted" in planned.columns and all(column in planned.columns for column in key)
         target = Target(name, planned, key, moment)
         for section in change.sections:
             if section.truncates and "_fivetran_deleted" in planned.columns:
-                truncate(self._connection, target)
+                truncate(self._statements, target)
             if section.chunks and known:
                 for batch in batches(section.chunks):
-                    merge(self._connection, target, batch, self._filters, empty=empty)
+                    merge(self._statements, target, batch, self._filters, empty=empty)
                     empty = False
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +20,7 @@ from headwater_runtime.clock import Clock
 
 __all__ = ["Intake", "Killed"]
 
+BIG_COMMIT = 4_096  # rows; a smaller one is not worth a thread
 COUNTED = {Kind.UPSERT: "upserts", Kind.UPDATE: "updates", Kind.DELETE: "deletes"}
 SaveState = Callable[[Mapping[str, Any]], None]
 
@@ -57,6 +60,8 @@ class Intake:
         self._process = psutil.Process()
         self._last_moment: datetime | None = None
         self._declared = False
+        self._thread: ThreadPoolExecutor | None = None
+        self._running: Future[None] | None = None
 
     def admit(self, count: int) -> int:
         """Return how many of `count` operations may still happen, and count them as done.
@@ -78,7 +83,12 @@ class Intake:
         raise Killed
 
     def drop(self) -> None:
-        """Forget what is not committed."""
+        """Forget what is not committed, once what is being committed is. Does not raise."""
+        with suppress(Exception):  # it is the intake's failure already
+            self._settle()
+        if self._thread is not None:
+            self._thread.shutdown()
+            self._thread = None
         self._buffer.drop()
 
     def add(self, shape: TableShape, chunk: Chunk) -> None:
@@ -98,25 +108,38 @@ class Intake:
         self.counts["truncates"] += 1
         self._buffer.truncate(shape)
 
-    def checkpoint(self, state: Mapping[str, Any] | None) -> None:
-        """Commit everything, then save `state`. Raises WarehouseError, StateError; the sync cannot go on after either."""
-        try:
-            self._checkpoint(state)
-        except Exception as error:
-            self.failure = error
-            raise
+    def checkpoint(self, state: Mapping[str, Any] | None, *, ahead: bool = False) -> None:
+        """Commit everything, then save `state`. Raises WarehouseError, StateError; the sync cannot go on after either.
 
-    def _checkpoint(self, state: Mapping[str, Any] | None) -> None:
+        `ahead`: return while a big commit goes on in a thread of its own, for a caller that does nothing with the source
+        that only a commit allows, and does not change `state`. What it raises is raised by the next operation.
+        """
         if state is not None and not isinstance(state, Mapping):
-            raise StateError(
+            self.failure = StateError(
                 f"a checkpoint was given {type(state).__name__}, not an object",
                 where="checkpoint",
                 hint="call checkpoint with a dict: the next sync could not start from anything else",
             )
-        self.commit()
-        self.counts["checkpoints"] += 1
-        self.save(state or {})
-        self._listener(Event("checkpoint", "checkpoint", data={"state": self.state, "operations": dict(self.counts)}))
+            raise self.failure
+        with self._failing():
+            self._settle()
+            ahead = ahead and self._buffer.rows >= BIG_COMMIT and not self._buffer.spilled
+            commit, operations = self._taken(), {**self.counts, "checkpoints": self.counts["checkpoints"] + 1}
+
+            def work() -> None:
+                with self._failing():
+                    commit()
+                    self.counts["checkpoints"] += 1
+                    self.save(state or {})
+                    self._listener(
+                        Event("checkpoint", "checkpoint", data={"state": self.state, "operations": operations})
+                    )
+
+            if ahead:
+                self._thread = self._thread or ThreadPoolExecutor(1, "headwater-commit")
+                self._running = self._thread.submit(work)
+            else:
+                work()
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Make `state` the one to start from. Raises StateError."""
@@ -125,15 +148,43 @@ class Intake:
 
     def commit(self) -> None:
         """Write everything taken so far, in one transaction; the first time, what is declared comes into being in it too."""
+        with self._failing():
+            self._settle()
+            self._taken()()
+
+    def _taken(self) -> Callable[[], None]:
+        """Take what is to be committed; return what commits it."""
         self._look_at_memory()
         changes = self._buffer.take()
         if not self._declared:
             changes += [Change(shape) for shape in self.shapes.all_declared()]
-        if changes:
-            self._destination.commit(changes, self._moment())
         self._declared = True
-        self._buffer.drop()
-        self._look_at_memory()
+        moment, spilled = self._moment(), self._buffer.spilled
+
+        def commit() -> None:
+            if changes:
+                self._destination.commit(changes, moment)
+            changes.clear()
+            if spilled:
+                self._buffer.drop()
+            self._look_at_memory()
+
+        return commit
+
+    def _settle(self) -> None:
+        """Wait for the commit that goes on. Raises what it raised."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.result()
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Let an error be the end of the sync, whatever the connector makes of it."""
+        try:
+            yield
+        except Exception as error:
+            self.failure = error
+            raise
 
     def warn(self, message: str) -> None:
         """Report a warning of the connector's."""

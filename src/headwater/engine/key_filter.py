@@ -39,7 +39,7 @@ class KeyFilter:
         for start in range(0, len(hashes), BLOCK):
             block = hashes[start : start + BLOCK]
             if self._layers[-1].room < len(block):
-                self._layers.append(_Layer(max(LEAST_KEYS, sum(layer.keys for layer in self._layers) // 2)))
+                self._layers.append(_Layer(max(LEAST_KEYS, sum(layer.keys for layer in self._layers) // 4)))
             self._layers[-1].add(block)
 
     def seen(self, hashes: Hashes) -> npt.NDArray[np.bool_]:
@@ -115,17 +115,21 @@ class KeyFilters:
         else:
             self._known.pop(name, None)
 
-    def of(self, connection: Any, name: TableName, key: Key) -> KeyFilter | None:
-        """Return the filter with the keys of all rows of the table; None if it is better looked through."""
+    def of(self, connection: Any, name: TableName, key: Key, *, empty: bool) -> KeyFilter | None:
+        """Return the filter with the keys of all rows of the table; None if it is better looked through.
+
+        A table that is empty gets one at once: to keep it up to date takes less than to look.
+        """
         known = self._known.get(name)
-        if known is None or known.key != key:
-            known = self._known[name] = _Known(key)
+        if empty or known is None or known.key != key:
+            known = self._known[name] = _Known(key, filter=KeyFilter() if empty else None)
         if known.filter is None:
             rows = connection.execute(f"SELECT count(*) FROM {sql_name(name)}").fetchone()[0]
-            if rows > self._few_rows:
-                known.looks += 1
-                if known.looks > self._patience:
-                    known.filter = _filled(connection, name, key, rows)
+            known.looks += rows > self._few_rows
+            if not rows:
+                known.filter = KeyFilter()
+            elif known.looks > self._patience:
+                known.filter = _filled(connection, name, key, rows)
         return known.filter
 
 

@@ -34,15 +34,17 @@ LEAST_DOUBLE, LEAST_FLOAT = 2.2250738585072014e-308, 1.1754943508222875e-38  # t
 
 _DOUBLE = f"""
 CREATE OR REPLACE TEMP MACRO headwater_double(x) AS
-CASE WHEN isnan(x) THEN NULL WHEN abs(x) < {LEAST_DOUBLE}::DOUBLE THEN 0::DOUBLE ELSE x END"""
+CASE WHEN abs(x) < {LEAST_DOUBLE}::DOUBLE THEN 0::DOUBLE ELSE x END"""
 _FLOAT = f"""
 CREATE OR REPLACE TEMP MACRO headwater_float(x) AS
-CASE WHEN isnan(x) THEN NULL WHEN abs(x) < {LEAST_FLOAT}::FLOAT THEN 0::FLOAT ELSE x END"""
+CASE WHEN abs(x) < {LEAST_FLOAT}::FLOAT THEN 0::FLOAT ELSE x END"""
 # A boolean's text counts as 1 or 0 in a column of numbers.
 _NUMBER = """
 CREATE OR REPLACE TEMP MACRO headwater_number(x) AS
 CASE lower(x) WHEN 'true' THEN '1' WHEN 't' THEN '1' WHEN 'false' THEN '0' WHEN 'f' THEN '0'
-WHEN '' THEN NULL WHEN 'nan' THEN NULL ELSE x END"""
+WHEN '' THEN NULL ELSE x END"""
+# In a column of reals NaN is null, in this spelling alone.
+_REAL = "CREATE OR REPLACE TEMP MACRO headwater_real(x) AS headwater_number(NULLIF(x, 'NaN'))"
 # DuckDB wants an upper-case T, and seconds before a zone.
 _MOMENT = "CREATE OR REPLACE TEMP MACRO headwater_moment(x) AS replace(NULLIF(x, ''), 't', 'T')"
 _ZONED = """
@@ -50,7 +52,7 @@ CREATE OR REPLACE TEMP MACRO headwater_zoned(x) AS
 CASE WHEN length(x) IN (17, 22) AND x[17] IN ('Z', '+', '-')
 THEN headwater_moment(x[:16] || ':00' || x[17:]) ELSE headwater_moment(x) END"""
 
-MACROS = (_DOUBLE, _FLOAT, _NUMBER, _MOMENT, _ZONED)
+MACROS = (_DOUBLE, _FLOAT, _NUMBER, _REAL, _MOMENT, _ZONED)
 
 _NUMERIC_FORMS = frozenset({Form.INT, Form.BOOL, Form.REAL, Form.FLOAT, Form.DOUBLE})
 _ARROW = {
@@ -226,16 +228,13 @@ def _expression(form: Form, target: SqlType) -> str:
     if (form, target) in _AS_IT_IS:
         return "{0}"
     if target == DOUBLE:
-        return f"headwater_double(CAST({_number_source(form)} AS DOUBLE))"
+        return f"headwater_double(CAST({_number_source(form, 'real')} AS DOUBLE))"
     if target == FLOAT:
-        return f"headwater_float(CAST({_number_source(form)} AS FLOAT))"
+        return f"headwater_float(CAST({_number_source(form, 'real')} AS FLOAT))"
     if target.name == "DECIMAL" and form == Form.TEXT:
         # The SDK drops a number too big for the column, and fails for what is not a number.
-        text = _number_source(form)
-        return (
-            f"COALESCE(TRY_CAST({text} AS {target}), "
-            f"CASE WHEN TRY_CAST({text} AS DOUBLE) IS NULL THEN CAST({text} AS {target}) END)"
-        )
+        text, number = "NULLIF({0}, '')", "TRY_CAST({0} AS DOUBLE) IS NOT NULL AND regexp_matches({0}, '[0-9]')"
+        return f"COALESCE(TRY_CAST({text} AS {target}), CASE WHEN {number} THEN NULL ELSE CAST({text} AS {target}) END)"
     if target.name == "DECIMAL":
         return f"TRY_CAST({{0}} AS {target})"
     if target.name in NUMBERS:
@@ -249,5 +248,5 @@ def _expression(form: Form, target: SqlType) -> str:
     return f"CAST({{0}} AS {target})"
 
 
-def _number_source(form: Form) -> str:
-    return "headwater_number({0})" if form == Form.TEXT else "{0}"
+def _number_source(form: Form, kind: str = "number") -> str:
+    return f"headwater_{kind}({{0}})" if form == Form.TEXT else "{0}"

@@ -17,13 +17,12 @@ from headwater.engine.columns import Column
 from headwater.engine.key_filter import KeyFilters, hash_of
 from headwater.engine.landing import land
 from headwater.engine.shape import TableName
+from headwater.engine.statements import Statements
 from headwater.errors import WarehouseError
 
 __all__ = ["Target", "batches", "merge", "truncate"]
 
-SOURCE = "headwater_source"
 STAGE = "headwater_stage"
-SEEN = "headwater_seen"
 ROWS_A_STATEMENT = 32_768
 
 
@@ -37,9 +36,9 @@ class Target:
     moment: str
 
 
-def truncate(connection: Any, target: Target) -> None:
+def truncate(statements: Statements, target: Target) -> None:
     """Mark every row as deleted."""
-    connection.execute(
+    statements.execute(
         f"UPDATE {sql_name(target.name)} SET _fivetran_deleted = TRUE, _fivetran_synced = {target.moment} "
         "WHERE _fivetran_deleted IS DISTINCT FROM TRUE"
     )
@@ -59,7 +58,7 @@ def batches(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
         yield batch
 
 
-def merge(connection: Any, target: Target, chunks: Sequence[Chunk], filters: KeyFilters, *, empty: bool) -> None:
+def merge(statements: Statements, target: Target, chunks: Sequence[Chunk], filters: KeyFilters, *, empty: bool) -> None:
     """Apply the rows of `chunks` in order; of several of one key the last counts. `empty`: the table has no rows yet.
 
     Raises WarehouseError if an upsert has no key.
@@ -70,34 +69,17 @@ def merge(connection: Any, target: Target, chunks: Sequence[Chunk], filters: Key
     if not only_upserts:
         how = _how(chunks, columns)
         arrays, selected = {**arrays, **how}, [*selected, *how]
-    held = _Held(pa.table(arrays))
-    connection.register(SOURCE, held)
-    try:
+    with statements.source(pa.table(arrays)) as source:
         if only_upserts:
-            rows = _Rows(columns, selected, SOURCE, plain_key=_plain_key(arrays, columns, selected, target))
-            _upsert(connection, target, rows, filters, empty=empty)
+            rows = _Rows(columns, selected, source, plain_key=_plain_key(arrays, columns, selected, target))
+            _upsert(statements, target, rows, filters, empty=empty)
         else:
-            _stage(connection, target, f"SELECT {', '.join(selected)} FROM {SOURCE}")
+            _stage(statements, target, f"SELECT {', '.join(selected)} FROM {source}")
             if any(chunk.some_upserts for chunk in chunks):
                 upserts = _Rows(columns, [*map(quoted, columns), "seq"], f"{STAGE} WHERE seq = base")
-                _upsert(connection, target, upserts, filters, empty=empty)
-            _change(connection, target, columns)
-            connection.execute(f"DROP TABLE {STAGE}")
-    finally:
-        connection.unregister(SOURCE)
-        held.rows = None
-
-
-class _Held:
-    """Rows for DuckDB to read, which can be let go of: it keeps what is registered until the transaction is over."""
-
-    def __init__(self, rows: pa.Table) -> None:
-        self.rows: pa.Table | None = rows
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """Show the rows: Arrow's own protocol."""
-        assert self.rows is not None  # noqa: S101  (nothing reads after `merge`)
-        return self.rows.__arrow_c_stream__(requested_schema)
+                _upsert(statements, target, upserts, filters, empty=empty)
+            _change(statements, target, columns)
+            statements.execute(f"DROP TABLE {STAGE}")
 
 
 def _touched(chunks: Sequence[Chunk], target: Target) -> list[str]:
@@ -174,26 +156,29 @@ class _Rows:
         return f"SELECT {', '.join(self.selected)} FROM {self.source}"
 
 
-def _upsert(connection: Any, target: Target, rows: _Rows, filters: KeyFilters, *, empty: bool) -> None:
+def _upsert(statements: Statements, target: Target, rows: _Rows, filters: KeyFilters, *, empty: bool) -> None:
     """Insert the rows in place of those of the same keys."""
     keys, names = _list(target.key), _list(rows.columns)
     query = rows.all()
     if not rows.plain_key:
-        _check_values(connection, target, rows)
-        if _some(connection, f"SELECT 1 FROM ({rows.only(target.key)}) GROUP BY {keys} HAVING count(*) > 1"):
+        _check_values(statements, target, rows)
+        if _some(statements, f"SELECT 1 FROM ({rows.only(target.key)}) GROUP BY {keys} HAVING count(*) > 1"):
             query = f"SELECT * FROM ({query}) QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY seq DESC) = 1"
-    if not empty:
-        _make_way(connection, target, rows, filters)
-    connection.execute(
+    _make_way(statements, target, rows, filters, empty=empty)
+    insert = (
         f"INSERT INTO {sql_name(target.name)} ({names}, _fivetran_deleted, _fivetran_synced) "
-        f"SELECT {names}, FALSE, {target.moment} FROM ({query})"
+        f"SELECT {names}, FALSE, CAST($1 AS TIMESTAMPTZ) FROM ({query})"
     )
+    if rows.plain_key:
+        statements.execute_again(insert, target.moment)
+    else:
+        statements.execute(insert.replace("$1", target.moment))
 
 
-def _check_values(connection: Any, target: Target, rows: _Rows) -> None:
+def _check_values(statements: Statements, target: Target, rows: _Rows) -> None:
     """Raise WarehouseError if a key is null in its column's type, as the empty text is in a column of numbers."""
     for key in target.key:
-        if _some(connection, f"SELECT 1 FROM ({rows.only([key])}) WHERE {quoted(key)} IS NULL"):
+        if _some(statements, f"SELECT 1 FROM ({rows.only([key])}) WHERE {quoted(key)} IS NULL"):
             raise WarehouseError(
                 f"a row has no usable value in its key {key}",
                 where=str(target.name),
@@ -201,42 +186,45 @@ def _check_values(connection: Any, target: Target, rows: _Rows) -> None:
             )
 
 
-def _make_way(connection: Any, target: Target, rows: _Rows, filters: KeyFilters) -> None:
+def _make_way(statements: Statements, target: Target, rows: _Rows, filters: KeyFilters, *, empty: bool) -> None:
     """Delete the rows that have a key of `rows`. Their keys are taken for being there from now on."""
     key = tuple((column, target.table.columns[column]) for column in target.key)
-    known = filters.of(connection, target.name, key)
+    known = filters.of(statements.connection, target.name, key, empty=empty)
     found = rows.only(target.key)
-    if known is not None:
-        hashed = connection.execute(f"SELECT seq, {hash_of(key)} AS hash FROM ({found})").fetchnumpy()
-        seen = known.seen(hashed["hash"])
-        known.add(hashed["hash"][~seen])
-        if not seen.any():
-            return
-        connection.register(SEEN, pa.table({"seq": pa.array(hashed["seq"][seen])}))
-        found = f"SELECT * FROM ({found}) SEMI JOIN {SEEN} USING (seq)"
     matches = " AND ".join(f"t.{quoted(column)} = s.{quoted(column)}" for column in target.key)
-    connection.execute(f"DELETE FROM {sql_name(target.name)} AS t USING ({found}) AS s WHERE {matches}")
-    if known is not None:
-        connection.unregister(SEEN)
+    delete = f"DELETE FROM {sql_name(target.name)} AS t USING ({{}}) AS s WHERE {matches}"
+    if known is None:
+        if not empty:
+            statements.execute(delete.format(found))
+        return
+    query = f"SELECT seq, {hash_of(key)} AS hash FROM ({found})"
+    hashed = (statements.execute_again(query) if rows.plain_key else statements.execute(query)).fetchnumpy()
+    seen = known.seen(hashed["hash"])
+    known.add(hashed["hash"][~seen])
+    if seen.all():
+        statements.execute(delete.format(found))
+    elif seen.any():
+        with statements.source(pa.table({"seq": pa.array(hashed["seq"][seen])})) as some:
+            statements.execute(delete.format(f"SELECT * FROM ({found}) SEMI JOIN {some} USING (seq)"))
 
 
 def _list(names: Sequence[str]) -> str:
     return ", ".join(map(quoted, names))
 
 
-def _some(connection: Any, query: str) -> bool:
-    return connection.execute(f"{query} LIMIT 1").fetchone() is not None
+def _some(statements: Statements, query: str) -> bool:
+    return statements.execute(f"{query} LIMIT 1").fetchone() is not None
 
 
-def _stage(connection: Any, target: Target, query: str) -> None:
+def _stage(statements: Statements, target: Target, query: str) -> None:
     """Make a table of upserts, updates and deletes in any order; `base` is the last upsert of the row's key."""
-    connection.execute(
+    statements.execute(
         f"CREATE OR REPLACE TEMP TABLE {STAGE} AS SELECT *, "
         f"max(seq) FILTER (kind = {Kind.UPSERT:d}) OVER (PARTITION BY {_list(target.key)}) AS base FROM ({query})"
     )
 
 
-def _change(connection: Any, target: Target, columns: Sequence[str]) -> None:
+def _change(statements: Statements, target: Target, columns: Sequence[str]) -> None:
     """Apply what came after the last upsert of each key, folded into one change: each column's last named value, and what the last row did."""
     keys = _list(target.key)
     folded, assigned = [], []
@@ -248,7 +236,7 @@ def _change(connection: Any, target: Target, columns: Sequence[str]) -> None:
     changes = ", ".join([keys, f"arg_max(kind, seq) = {Kind.DELETE:d} AS deleted", *folded])
     assigned += ["_fivetran_deleted = s.deleted", f"_fivetran_synced = {target.moment}"]
     matches = " AND ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in target.key)
-    connection.execute(
+    statements.execute(
         f"UPDATE {sql_name(target.name)} AS t SET {', '.join(assigned)} FROM "
         f"(SELECT {changes} FROM {STAGE} WHERE kind <> {Kind.UPSERT:d} AND seq > coalesce(base, -1) GROUP BY {keys}) AS s "
         f"WHERE {matches}"

@@ -71,7 +71,13 @@ def _builder(encoded: Callable[..., Any]) -> Callable[..., Any]:
             make_record(table, kind, {}, schema)  # refuses a name as the SDK does
             types = _declared(schema, table)
             declared[schema, table] = types
-        row = _raw(data, types)
+        row = data.copy() if not types and _PLAIN.issuperset(map(type, data.values())) else _raw(data, types)
+        try:
+            orjson.dumps(
+                row, default=_skipped
+            )  # no text that is not Unicode, no number beyond 64 bits, no name but a text
+        except TypeError:
+            row = None
         return encoded(schema, table, data, kind, file) if row is None else RawRow(table, kind, row, schema)
 
     return build
@@ -83,16 +89,14 @@ def _declared(schema: str | None, table: str) -> Mapping[str, DataType]:
 
 
 def _raw(data: dict[str, Any], types: Mapping[str, DataType]) -> dict[str, Any] | None:
-    """Return a copy of `data`, with what needs it encoded; None if the SDK has to look at it, and may refuse it."""
+    """Return a copy of `data`, with what needs it encoded; None if the SDK refuses a value, as it will again."""
     row = data.copy()
     try:
-        if types or not _PLAIN.issuperset(map(type, data.values())):
-            for name, value in data.items():
-                kind = type(value)
-                if kind is not _NONE and not _is_safe(value, kind, types.get(name)):
-                    row[name] = Cell(encode_row_data(types, {name: value})[name])
-        orjson.dumps(row, default=_skipped)  # no text that is not Unicode, no number beyond 64 bits, no name but a text
-    except Exception:  # noqa: BLE001  (whatever it is, the SDK raises it again)
+        for name, value in data.items():
+            kind = type(value)
+            if kind is not _NONE and not _is_safe(value, kind, types.get(name)):
+                row[name] = Cell(encode_row_data(types, {name: value})[name])
+    except Exception:  # noqa: BLE001  (whatever it is)
         return None
     return row
 

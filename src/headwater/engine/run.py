@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from types import GeneratorType
 from typing import Any
 
-import pyarrow as pa
 from fivetran_connector_sdk_cli import runtime, schema_processing
 from fivetran_connector_sdk_core import ConnectorTask
 
@@ -34,7 +33,7 @@ __all__ = ["run"]
 # The SDK keeps its declared tables and its sink in module globals, and standard output is one: one sync at a time.
 _ONE_AT_A_TIME = threading.RLock()
 MEGABYTE = 1024 * 1024
-TURN = 0.0005  # seconds a thread keeps Python's lock while another wants it
+TURN = 0.0002  # seconds a thread keeps Python's lock while another wants it
 
 
 def run(  # noqa: PLR0913  (the seams of a sync; all but four have defaults)
@@ -59,9 +58,6 @@ def run(  # noqa: PLR0913  (the seams of a sync; all but four have defaults)
     Beyond `buffer_bytes`, rows wait for their checkpoint in a nameless file beside the destination.
     `clock` and `transport` go to connectors on the runtime; `clock` also dates the rows.
     """
-    pa.set_memory_pool(
-        pa.system_memory_pool()
-    )  # it gives back what is freed; the other pools keep it, and memory is not flat
     sync = _Sync(dict(configuration), dict(state), destination, on_event or _ignore, clock or SystemClock(), transport)
     with _ONE_AT_A_TIME, _short_turns():
         started = sync.clock.monotonic()
