@@ -63,7 +63,10 @@ def main() -> None:
     import requests  # noqa: F401  (start-up, whoever imports it first)
     from fivetran_connector_sdk import Operations
 
-    stub, packages = wanted["stub"], ["fivetran_connector_sdk", "requests", *(["orjson"] if wanted.get("orjson") else [])]
+    stub, packages = (
+        wanted["stub"],
+        ["fivetran_connector_sdk", "requests", *(["orjson"] if wanted.get("orjson") else [])],
+    )
     tally = Tally(stub, Path(wanted["pool"])) if stub in {"keys", "content"} else None
     if tally is not None:
         upsert: Upsert = tally.upsert

@@ -13,10 +13,10 @@ from urllib.parse import unquote_plus, urlencode
 
 from headwater_runtime import json_text
 from headwater_runtime.call import Call, Header, Place, Query
-from headwater_runtime.errors import ConfigError, ContractError
+from headwater_runtime.errors import ContractError, require
 from headwater_runtime.records import value_at
 from headwater_runtime.retry import seconds_until
-from headwater_runtime.seal import opened, sealed
+from headwater_runtime.seal import coded, opened, sealed
 from headwater_runtime.transport import Request, Response
 
 __all__ = ["ApiKey", "Auth", "Basic", "Bearer", "Grant", "Granting", "Jwt", "Login", "OAuth2"]
@@ -102,8 +102,7 @@ class Basic:
 
     def __post_init__(self) -> None:
         _given("Basic(…)", user=self.user)
-        if ":" in self.user:
-            raise ConfigError("the user of basic auth holds a colon", where="Basic(…)", hint="put it into the password")
+        require(":" not in self.user, "the user of basic auth holds a colon", "Basic(…)", "put it into the password")
 
     def apply(self, request: Request, granted: str = "") -> Request:  # noqa: ARG002
         """Return `request` with both."""
@@ -133,10 +132,9 @@ class OAuth2(_Bearing):
     def __post_init__(self) -> None:
         own = {} if "grant_type" in self.fields else {"client_id": self.client_id, "client_secret": self.client_secret}
         _given("OAuth2(…)", token_url=self.token_url, **own)
-        if self.client not in {"form", "basic"}:
-            raise ConfigError("`client` says where the client names itself", where="OAuth2(…)", hint="form or basic")
-        if self.rotates and not self.refresh_token:
-            raise ConfigError("there is no refresh token that rotates", where="OAuth2(…)", hint="give refresh_token=")
+        where, rotating = "OAuth2(…)", self.refresh_token or not self.rotates
+        require(self.client in {"form", "basic"}, "`client` says where the client names itself", where, "form or basic")
+        require(rotating, "there is no refresh token that rotates", where, "give refresh_token=")
 
     def obtain(self, send: Send, now: datetime, kept: str) -> Grant:
         """Ask for an access token. Raises ConfigError if the source does not give one to this client any more."""
@@ -212,9 +210,9 @@ class Jwt(_Bearing):
     def __post_init__(self) -> None:
         if self.sign is None:
             _given("Jwt(…)", key=self.key)
-            if self.algorithm not in DIGESTS:
-                hint = "give sign=, a function that signs with a library the connector requires"
-                raise ConfigError(f"{self.algorithm} is not one of {', '.join(DIGESTS)}", where="Jwt(…)", hint=hint)
+            hint = "give sign=, a function that signs with a library the connector requires"
+            known = self.algorithm in DIGESTS
+            require(known, f"{self.algorithm} is not one of {', '.join(DIGESTS)}", "Jwt(…)", hint)
 
     def obtain(self, send: Send, now: datetime, kept: str) -> Grant:  # noqa: ARG002
         """Sign a token."""
@@ -225,15 +223,15 @@ class Jwt(_Bearing):
         issued = int(now.timestamp())
         head = {"alg": self.algorithm, "typ": "JWT", **self.header}
         claims = {"iat": issued, "exp": issued + int(self.lifetime), **self.claims(now)}
-        signed = ".".join(_coded(json.dumps(part, separators=(",", ":")).encode()) for part in (head, claims))
+        signed = ".".join(coded(json.dumps(part, separators=(",", ":")).encode()) for part in (head, claims))
         sign = self.sign or (lambda text: hmac.digest(self.key.encode(), text, DIGESTS[self.algorithm]))
-        return f"{signed}.{_coded(sign(signed.encode()))}"
+        return f"{signed}.{coded(sign(signed.encode()))}"
 
 
 def _given(where: str, **values: Any) -> None:
     for name, value in values.items():
-        if value == "" or getattr(value, "name", None) == "" or getattr(value, "path", None) == "":
-            raise ConfigError(f"`{name}` is empty", where=where, hint="give it, or require the setting it is from")
+        empty = "" in (value, getattr(value, "name", None), getattr(value, "path", None))
+        require(not empty, f"`{name}` is empty", where, "give it, or require the setting it is from")
 
 
 def _place(name: str | Place) -> Place:
@@ -242,10 +240,6 @@ def _place(name: str | Place) -> Place:
 
 def _basic(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-
-
-def _coded(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).decode().rstrip("=")
 
 
 def _body(response: Response) -> Any:

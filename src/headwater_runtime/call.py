@@ -14,7 +14,7 @@ from datetime import date, datetime, timezone
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from headwater_runtime.errors import ConfigError, ContractError
+from headwater_runtime.errors import ContractError, require
 from headwater_runtime.records import MISSING, lookup
 from headwater_runtime.transport import Request
 
@@ -61,18 +61,23 @@ class Start:
 
     def __call__(self, at: Slice) -> str | int | None:
         """Return the bound as the source wants it, None where the slice has none."""
-        return _moment(at.start, self.format)
+        return self._written(at.start)
+
+    def _written(self, moment: datetime | None) -> str | int | None:
+        if moment is None or not self.format:
+            return None if moment is None else _text(moment)
+        if self.format in {"epoch", "epoch_ms"}:
+            return int(moment.timestamp() * (1000 if self.format == "epoch_ms" else 1))
+        return moment.strftime(self.format)
 
 
 @dataclass(frozen=True)
-class End:
+class End(Start):
     """The end of the slice's window, in a `format` like that of Start."""
-
-    format: str = ""
 
     def __call__(self, at: Slice) -> str | int | None:
         """Return the bound as the source wants it, None where the slice has none."""
-        return _moment(at.end, self.format)
+        return self._written(at.end)
 
 
 @dataclass(frozen=True)
@@ -94,10 +99,8 @@ class Part:
         """Return the value. Raises ContractError if the part has no such field."""
         value = lookup(at.part, self.path)
         if value is MISSING:
-            raise ContractError(
-                f"a part has no '{self.path}'",
-                hint="compare the `{…}` and Part(…) of the call in api.py with the records of the stream in `per=`",
-            )
+            hint = "compare the `{…}` and Part(…) of the call in api.py with the records of the stream in `per=`"
+            raise ContractError(f"a part has no '{self.path}'", hint=hint)
         return value
 
 
@@ -183,12 +186,10 @@ class Call:
     form: Mapping[str, Any] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
-        if self.json is not None and self.form is not None:
-            raise ConfigError(
-                "a call has a JSON body and a form", where=self.where, hint="give `json=` or `form=` in api.py"
-            )
-        if self.method == "GET" and (self.json is not None or self.form is not None):
-            raise ConfigError("a GET has a body", where=self.where, hint="give `params=`, or drop `method=` in api.py")
+        bodies, hint = 2 - [self.json, self.form].count(None), "give `json=` or `form=` in api.py"
+        require(bodies < 2, "a call has a JSON body and a form", self.where, hint)
+        hint = "give `params=`, or drop `method=` in api.py"
+        require(self.method != "GET" or not bodies, "a GET has a body", self.where, hint)
 
     @property
     def where(self) -> str:
@@ -218,9 +219,8 @@ class Call:
     def _segment(self, name: str, at: Slice) -> str:
         value = Part(name)(at)
         if value is None or value == "":
-            raise ContractError(
-                f"the '{name}' of a part is empty", where=self.where, hint="leave such parts out: `when=`"
-            )
+            hint = "leave such parts out: `when=`"
+            raise ContractError(f"the '{name}' of a part is empty", where=self.where, hint=hint)
         return quote(_text(value), safe="")
 
 
@@ -251,14 +251,6 @@ def _filled(value: Any, at: Slice, *, listed: bool = False) -> Any:
         bare = any(inner is ABSENT and callable(template) for inner, template in zip(elements, value, strict=True))
         return ABSENT if listed and bare else [inner for inner in elements if inner is not ABSENT]
     return value
-
-
-def _moment(moment: datetime | None, form: str) -> str | int | None:
-    if moment is None:
-        return None
-    if form in {"epoch", "epoch_ms"}:
-        return int(moment.timestamp() * (1000 if form == "epoch_ms" else 1))
-    return _text(moment) if not form else moment.strftime(form)
 
 
 def _text(value: Any) -> str:

@@ -147,9 +147,7 @@ class Client:
 
     def _line(self, request: Request) -> Transport:
         if self.transport is None:
-            raise ConfigError(
-                "a request was sent while the connector was being declared",
-                where=request.where,
-                hint="only describe pages in `streams` and `client`; they are read when the sync runs",
-            )
+            what = "a request was sent while the connector was being declared"
+            hint = "only describe pages in `streams` and `client`; they are read when the sync runs"
+            raise ConfigError(what, where=request.where, hint=hint)
         return self.transport

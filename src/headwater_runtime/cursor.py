@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 from headwater_runtime.call import WHOLE, Position, Slice
-from headwater_runtime.errors import ConfigError, HeadwaterError
+from headwater_runtime.errors import HeadwaterError, require
 from headwater_runtime.pages import Page, Readable
 from headwater_runtime.records import Row
 from headwater_runtime.tables import Table
@@ -23,16 +23,20 @@ Saved = Mapping[str, Any]
 
 
 class Progress(Protocol):
-    """One pass of a cursor over one stream. A slice is given back as the very object that `next` returned."""
+    """One pass of a cursor over one stream. A slice is given back as the very object that `next` returned.
+
+    One of your own inherits from this: `wanted` and `failed` have a default.
+    """
 
     def next(self) -> Slice | None:
         """Return the next slice to read; None if there is none now. Asked again after each `done` and `failed`."""
 
-    def wanted(self, slice: Slice, page: Page) -> bool:  # noqa: A002
+    def wanted(self, slice: Slice, page: Page) -> bool:  # noqa: A002, ARG002
         """Say whether to emit `page`, the next one of `slice`. False: neither it nor what follows it; `done` is next.
 
         Raises ContractError, before a row is emitted, for a page this cursor cannot go by.
         """
+        return True
 
     def moved(self, slice: Slice, page: Page) -> None:  # noqa: A002
         """Take note that every row of `page`, the next one of `slice`, is emitted."""
@@ -40,8 +44,9 @@ class Progress(Protocol):
     def done(self, slice: Slice) -> None:  # noqa: A002
         """Take note that every page of `slice` is emitted. Raises ContractError if the source cut it short."""
 
-    def failed(self, slice: Slice, error: HeadwaterError) -> bool:  # noqa: A002
-        """Say whether `slice` will come again, now or in another shape; False: the error goes on."""
+    def failed(self, slice: Slice, error: HeadwaterError) -> bool:  # noqa: A002, ARG002
+        """Say whether `slice` will come again, now or in another shape; False: the error goes on, the client having tried."""
+        return False
 
     def saved(self) -> dict[str, Any]:
         """Return what to save, plain JSON: true at every moment. May cost something: for checkpoints."""
@@ -107,12 +112,9 @@ class FullRefresh:
 
     def check(self, source: Readable) -> None:
         """Any paging will do. Raises ConfigError for a share that is none."""
-        if not 0 < self.at_most <= 1:
-            raise ConfigError(
-                f"at_most={self.at_most} is not a share of the rows",
-                where=source.calls[0].where,
-                hint="give FullRefresh(…, at_most=0.5) in sync.py something above 0, at most 1",
-            )
+        what = f"at_most={self.at_most} is not a share of the rows"
+        hint = "give FullRefresh(…, at_most=0.5) in sync.py something above 0, at most 1"
+        require(0 < self.at_most <= 1, what, source.calls[0].where, hint)
 
     def begin(self, saved: Saved, source: Readable, now: datetime) -> Progress:  # noqa: ARG002
         """Begin at the beginning, or with the job that is running."""
@@ -136,19 +138,16 @@ class Token:
     def check(self, source: Readable) -> None:
         """Only a token lives on between syncs: page numbers and offsets move under a growing source."""
         kind = source.shape.split()[0]
-        if kind != "NextToken" and (kind == "Job" or not source.durable):
-            raise ConfigError(
-                f"a Token cursor needs NextToken or Keyset paging, not {kind}",
-                where=source.calls[0].where,
-                hint="use cursor=FullRefresh() in sync.py, or paging=NextToken(…) in api.py",
-            )
+        lasts = kind == "NextToken" or (source.durable and kind != "Job")
+        hint = "use cursor=FullRefresh() in sync.py, or paging=NextToken(…) in api.py"
+        require(lasts, f"a Token cursor needs NextToken or Keyset paging, not {kind}", source.calls[0].where, hint)
 
     def begin(self, saved: Saved, source: Readable, now: datetime) -> Progress:  # noqa: ARG002
         """Begin at the saved token."""
         return Straight(saved.get("token"), keeps=True)
 
 
-class Straight:
+class Straight(Progress):
     """One slice, from a position to the end. `keeps`: every position, for ever; else a job's, until the end."""
 
     def __init__(self, at: Position | None, *, keeps: bool = False) -> None:
@@ -161,10 +160,6 @@ class Straight:
         self._given = True
         return WHOLE if self._at is None else Slice(at=self._at)
 
-    def wanted(self, slice: Slice, page: Page) -> bool:  # noqa: A002, ARG002
-        """Want everything."""
-        return True
-
     def moved(self, slice: Slice, page: Page) -> None:  # noqa: A002, ARG002
         """Keep the position behind the page."""
         if page.position is not None and (self._keeps or page.urgent):
@@ -174,10 +169,6 @@ class Straight:
         """Forget the job."""
         if not self._keeps:
             self._at = None
-
-    def failed(self, slice: Slice, error: HeadwaterError) -> bool:  # noqa: A002, ARG002
-        """Do not try again: the client did."""
-        return False
 
     def saved(self) -> dict[str, Any]:
         """Return the position, if there is one."""

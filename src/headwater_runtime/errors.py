@@ -21,6 +21,7 @@ __all__ = [
     "TransientError",
     "TransportError",
     "UnreadableError",
+    "require",
 ]
 
 
@@ -85,3 +86,9 @@ class UnreadableError(ContractError):
     """A body that is not in the format it should be: often a proxy's passing error page, so it is retried first."""
 
     heavy = True
+
+
+def require(met: object, what: str, where: str = "", hint: str = "") -> None:
+    """Raise ConfigError unless `met`: what cannot work is refused where it is declared."""
+    if not met:
+        raise ConfigError(what, where=where, hint=hint)

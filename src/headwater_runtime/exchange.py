@@ -18,6 +18,7 @@ from headwater_runtime.errors import (
     TransportError,
     UnreadableError,
 )
+from headwater_runtime.formats import unreadable
 from headwater_runtime.retry import retry_after
 from headwater_runtime.rules import Rule, first_match, refuse, vendor_words
 from headwater_runtime.transport import Request, Response, Transport
@@ -50,13 +51,8 @@ def decoded(response: Response, where: str) -> Any:
     try:
         return json_text.loads(response.body)
     except ValueError:
-        kind = response.headers.get("content-type", "no content type")
         # Not chained: the decoder's exception carries the whole body.
-        raise UnreadableError(
-            f"the source answered {response.status} with {len(response.body)} bytes of {kind} that are not JSON",
-            where=where,
-            hint="check base_url: an HTML page usually means a login or landing page",
-        ) from None
+        raise unreadable(response, "JSON", where) from None
 
 
 class Exchange:
@@ -150,11 +146,9 @@ class Exchange:
         if target == home or (self._to == "abroad" and target[0] == "https"):
             return target == home
         configured = f"the configured {home[0]}://{home[1]}" if home else "the configured one"
-        raise ContractError(
-            f"the source points to {target[0]}://{target[1]}, another address than {configured}",
-            where=request.where,
-            hint="credentials are sent to the configured address only; set base_url to the new one if you trust it",
-        )
+        what = f"the source points to {target[0]}://{target[1]}, another address than {configured}"
+        hint = "credentials are sent to the configured address only; set base_url to the new one if you trust it"
+        raise ContractError(what, where=request.where, hint=hint)
 
     def _judged(self, response: Response) -> Answer | TransientError | None:
         """Return the answer, the failure after which to try again, or None to ask again at once. Raises what is final."""
@@ -183,7 +177,7 @@ class Exchange:
             raise SourceError(f"the source answered {status}{words}", where=where, hint=rule.hint, status=status)
         if self._to != "sign-in":
             refuse(response, words, where)
-        return Answer(response, False, self._decode(response, where), self._took)  # noqa: FBT003
+        return Answer(response, False, self._decode(response, where), self._took)
 
     def _wait_for_limit(self, rule: Rule, response: Response) -> None:
         """Let everyone wait as long as the source asks, which is no failure."""

@@ -19,13 +19,13 @@ from typing import IO, Any, Protocol
 from xml.parsers.expat import ExpatError
 
 from headwater_runtime import json_text
-from headwater_runtime.errors import ConfigError, ContractError, UnreadableError
+from headwater_runtime.errors import ConfigError, ContractError, UnreadableError, require
 from headwater_runtime.json_stream import stream_records
 from headwater_runtime.records import EACH, Row, records_in, select, steps_of
 from headwater_runtime.transport import SPOOL_LIMIT, WHOLE_LIMIT, Response
 from headwater_runtime.xml_stream import xml_records
 
-__all__ = ["Csv", "Format", "Json", "Jsonl", "Xml", "unpacked"]
+__all__ = ["Csv", "Format", "Json", "Jsonl", "Xml", "unpacked", "unreadable"]
 
 CHUNK = 1_000  # records handed on at once
 STEP = 1 << 16  # bytes unpacked at once
@@ -78,7 +78,7 @@ class Json:
             body = json_text.loads(_unpacked_whole(response, where) if packed else response.body)
         except BROKEN:
             # Not chained: the decoder's exception carries the whole body.
-            raise _unreadable(response, "JSON", where) from None
+            raise unreadable(response, "JSON", where) from None
         yield select(body, records, where), None if self.large else body
 
 
@@ -109,10 +109,10 @@ class Csv:
     spooled: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
-        if any(len(mark) != 1 or mark in '"\r\n' for mark in (self.delimiter, *self.sniff)):
-            raise ConfigError("the delimiter of a CSV is one character", hint='write Csv(delimiter=";") in api.py')
-        if self.header is not None and (not self.header or len(set(self.header)) < len(self.header)):
-            raise ConfigError("the header of a CSV names no column, or one twice", hint="mend Csv(header=…) in api.py")
+        single = all(len(mark) == 1 and mark not in '"\r\n' for mark in (self.delimiter, *self.sniff))
+        require(single, "the delimiter of a CSV is one character", hint='write Csv(delimiter=";") in api.py')
+        named = self.header is None or len(set(self.header)) == len(self.header) > 0
+        require(named, "the header of a CSV names no column, or one twice", hint="mend Csv(header=…) in api.py")
         try:
             codecs.lookup(self.encoding)
         except LookupError:
@@ -181,7 +181,7 @@ def _parsed(
                 none = False
     except BROKEN as error:
         told = isinstance(error, (csv.Error, ExpatError)) or type(error) is ValueError  # others quote what they read
-        raise _unreadable(response, kind, where, f": {error}" if told else "") from None
+        raise unreadable(response, kind, where, f": {error}" if told else "") from None
     if none:
         yield [], None
 
@@ -189,19 +189,17 @@ def _parsed(
 def _unpacked_whole(response: Response, where: str) -> bytes:
     files = [file.read() for file in unpacked(response.open(), SUFFIXES["JSON"], WHOLE_LIMIT, where)]
     if len(files) > 1:
-        raise ContractError(
-            "the zip holds several texts", where=where, hint="declare format=Json(large=True) in api.py"
-        )
+        hint = "declare format=Json(large=True) in api.py"
+        raise ContractError("the zip holds several texts", where=where, hint=hint)
     return files[0]
 
 
-def _unreadable(response: Response, kind: str, where: str, why: str = "") -> UnreadableError:
+def unreadable(response: Response, kind: str, where: str, why: str = "") -> UnreadableError:
+    """Return the error for a body that is not `kind`."""
     content = response.headers.get("content-type", "no content type")
-    return UnreadableError(
-        f"the source answered {response.status} with {response.size} bytes of {content} that are not {kind}{why}",
-        where=where,
-        hint="check base_url: an HTML page usually means a login or landing page",
-    )
+    what = f"the source answered {response.status} with {response.size} bytes of {content} that are not {kind}{why}"
+    hint = "check base_url: an HTML page usually means a login or landing page"
+    return UnreadableError(what, where=where, hint=hint)
 
 
 def _lines(file: IO[bytes], path: str, where: str) -> Iterator[list[Row]]:
@@ -282,11 +280,9 @@ def _check_directory(file: IO[bytes]) -> None:
 def _fitting(members: list[zipfile.ZipInfo], suffixes: tuple[str, ...], where: str) -> list[zipfile.ZipInfo]:
     found = [one for one in members if one.filename.lower().endswith(suffixes) and one.filename[:9] != "__MACOSX/"]
     if not found or len(found) > MEMBERS:
-        raise ContractError(
-            f"the zip holds {len(members)} files, {len(found)} of them named …{' or …'.join(suffixes)}",
-            where=where,
-            hint=f"from 1 to {MEMBERS:,} are read: is `format=` in api.py the right one?",
-        )
+        what = f"the zip holds {len(members)} files, {len(found)} of them named …{' or …'.join(suffixes)}"
+        hint = f"from 1 to {MEMBERS:,} are read: is `format=` in api.py the right one?"
+        raise ContractError(what, where=where, hint=hint)
     if any(one.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} for one in found):
         raise ContractError("the zip is packed in a way that is not read", where=where, hint="ask for one with deflate")
     return found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from headwater_runtime.call import WHOLE, Call, Part, Position, Slice
-from headwater_runtime.errors import ConfigError, ContractError, HeadwaterError, SourceError, TransientError
+from headwater_runtime.errors import ContractError, HeadwaterError, SourceError, TransientError, require
 from headwater_runtime.formats import Csv, Format
 from headwater_runtime.pages import Page, Pages, opened, weight
 from headwater_runtime.records import MISSING, every, lookup
@@ -39,16 +39,11 @@ class Poll:
     patience: float = 1_800.0
 
     def __post_init__(self) -> None:
-        if not self.status or not self.done or isinstance(self.done, str) or isinstance(self.failed, str):
-            raise ConfigError(
-                "a Poll needs the path of the status, and the values that end it",
-                where=self.call.where,
-                hint='write Poll(Call("/jobs/{job}"), status="state", done=("complete",)) in api.py',
-            )
-        if self.every <= 0 or self.patience <= 0:
-            raise ConfigError(
-                "`every` and `patience` of a Poll must be above 0", where=self.call.where, hint="see api.py"
-            )
+        told = self.status and self.done and not isinstance(self.done, str) and not isinstance(self.failed, str)
+        hint = 'write Poll(Call("/jobs/{job}"), status="state", done=("complete",)) in api.py'
+        require(told, "a Poll needs the path of the status, and the values that end it", self.call.where, hint)
+        lasting = self.every > 0 and self.patience > 0
+        require(lasting, "`every` and `patience` of a Poll must be above 0", self.call.where, "mend Poll(…) in api.py")
 
 
 @dataclass(frozen=True)
@@ -83,11 +78,11 @@ class Job:
     foresees = False
 
     def __post_init__(self) -> None:
-        if not self.id:
-            raise ConfigError("a job needs the path of its id", where=self.create.where, hint='client.job(…, id="id")')
-        for call in (self.poll.call, self.delete):
-            if call is not None and Part("job") not in call.bounds:
-                raise ConfigError("the call does not say which job", where=call.where, hint="put {job} into its path")
+        require(self.id, "a job needs the path of its id", self.create.where, 'client.job(…, id="id")')
+        for call in filter(None, (self.poll.call, self.delete)):
+            require(
+                Part("job") in call.bounds, "the call does not say which job", call.where, "put {job} into its path"
+            )
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -143,11 +138,9 @@ class Job:
             return None
         job = lookup(answer.read, self.id)
         if isinstance(job, bool) or not isinstance(job, (str, int)) or job == "":
-            raise ContractError(
-                f"the answer to a new job holds no id at '{self.id}'",
-                where=self.create.where,
-                hint="compare `id=` in api.py with an answer of today",
-            )
+            what = f"the answer to a new job holds no id at '{self.id}'"
+            hint = "compare `id=` in api.py with an answer of today"
+            raise ContractError(what, where=self.create.where, hint=hint)
         return job
 
     def _made(self, whole: Slice, job: Position, size: int, *, skip: bool) -> Iterator[Page]:
@@ -177,27 +170,20 @@ class Job:
         begun = clock.monotonic()
         while True:
             request = poll.call.at(self.client.base_url, at)
-            answer = self.client.send(request).read
+            answer, where = self.client.send(request).read, request.where
             status = lookup(answer, poll.status)
             if status in tuple(poll.done):
                 return answer
             if status in tuple(poll.failed):
-                raise _LostError(
-                    SourceError(f"the job ended as {status!r}", where=request.where, hint="see the vendor's log")
-                )
+                hint = "see the vendor's log"
+                raise _LostError(SourceError(f"the job ended as {status!r}", where=where, hint=hint))
             if status is MISSING or status is None:
                 hint = "compare Poll(status=…) in api.py with an answer of today"
-                raise _LostError(
-                    ContractError(f"a job has no state at '{poll.status}'", where=request.where, hint=hint)
-                )
+                raise _LostError(ContractError(f"a job has no state at '{poll.status}'", where=where, hint=hint))
             waited = clock.monotonic() - begun
             if waited + poll.every > poll.patience:
-                raise TransientError(
-                    f"the job is {status!r} after {waited:.0f} s",
-                    where=request.where,
-                    hint="the next sync goes on with it; raise `patience=` of Poll in api.py, or ask for less",
-                    heavy=True,
-                )
+                hint = "the next sync goes on with it; raise `patience=` of Poll in api.py, or ask for less"
+                raise TransientError(f"the job is {status!r} after {waited:.0f} s", where=where, hint=hint, heavy=True)
             clock.sleep(poll.every)
 
     def _files(self, links: Links, answer: Any) -> Iterator[Page]:
@@ -233,11 +219,8 @@ def _found(links: Links, answer: Any, where: str) -> list[str]:
     if path != links.path and not found:
         return []
     if not there or not all(isinstance(link, str) and link for link in found):
-        raise ContractError(
-            f"the answer to a finished job lacks a link at '{path}'",
-            where=where,
-            hint="compare Links(…) in api.py with an answer of today",
-        )
+        hint = "compare Links(…) in api.py with an answer of today"
+        raise ContractError(f"the answer to a finished job lacks a link at '{path}'", where=where, hint=hint)
     return found
 
 

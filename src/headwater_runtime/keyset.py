@@ -9,7 +9,7 @@ from operator import lt
 from typing import Any
 
 from headwater_runtime.call import Place, Position
-from headwater_runtime.errors import ConfigError, ContractError
+from headwater_runtime.errors import ContractError, require
 from headwater_runtime.paging import COMPARE, Paging, Sizes, Step, largest, need, need_size, put
 from headwater_runtime.records import MISSING, Row, lookup
 from headwater_runtime.transport import Request, Response
@@ -39,8 +39,8 @@ class Keyset(Paging):
         need("Keyset", "the path of the key in a record", self.path)
         need("Keyset", "the parameter that carries the key", self.param)
         need_size("Keyset", self.size_param, self.size)
-        if self.skip_param and not self.size_param:
-            raise ConfigError("Keyset needs `size_param` with `skip_param`", hint="give both or neither in api.py")
+        both = self.size_param or not self.skip_param
+        require(both, "Keyset needs `size_param` with `skip_param`", hint="give both or neither in api.py")
 
     def place(self, request: Request, position: Position | None) -> Request:
         """Put the key, the size and the number of records to leave out in their places."""
@@ -62,16 +62,14 @@ class Keyset(Paging):
         if not _ascend(found):
             if MISSING in keys or None in keys:
                 raise ContractError(f"a record has no '{name}' to go on from", hint=COMPARE)
-            raise ContractError(
-                f"the records of a page do not ascend by '{name}' from the key that was asked for",
-                hint="Keyset needs a source that sorts by a unique key: sort by it in api.py, or page in another way",
-            )
+            hint = "Keyset needs a source that sorts by a unique key: sort by it in api.py, or page in another way"
+            what = f"the records of a page do not ascend by '{name}' from the key that was asked for"
+            raise ContractError(what, hint=hint)
         if again and len(keys) == 1:
             if largest(self.size) == 1:
-                raise ContractError(
-                    f"the source gives the record at a '{name}' once more, so that pages of one record never get on",
-                    hint="ask for records greater than the key, or give sizes above 1 in api.py",
-                )
+                hint = "ask for records greater than the key, or give sizes above 1 in api.py"
+                what = f"the source gives the record at a '{name}' once more, so that pages of one record never get on"
+                raise ContractError(what, hint=hint)
             return Step(key, more=False)
         return Step(keys[-1], more=True)
 

@@ -10,7 +10,7 @@ from decimal import InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from headwater_runtime.errors import ConfigError, ContractError
+from headwater_runtime.errors import ConfigError, ContractError, require
 from headwater_runtime.pages import Page
 from headwater_runtime.records import MISSING, lookup
 from headwater_runtime.values import sdk_value
@@ -47,9 +47,8 @@ def declared(start: str | date) -> datetime:
     try:
         return read(start)
     except ValueError as error:
-        raise ConfigError(
-            f"start={start!r} is no date", hint="give it as '2025-01-31', or a date, in sync.py"
-        ) from error
+        hint = "give it as '2025-01-31', or a date, in sync.py"
+        raise ConfigError(f"start={start!r} is no date", hint=hint) from error
 
 
 @dataclass(frozen=True)
@@ -65,18 +64,12 @@ class Stamp:
     zone: str = "UTC"
 
     def __post_init__(self) -> None:
-        if not self.field:
-            raise ConfigError(
-                "a cursor by time needs the field that holds it", hint="name it in sync.py: Watermark('…')"
-            )
+        require(self.field, "a cursor by time needs the field that holds it", hint="name it in sync.py: Watermark('…')")
         try:
             _ = self._zone
         except (KeyError, OSError, ValueError) as error:
-            raise ConfigError(
-                f"'{self.zone}' is not a time zone",
-                where=f"field '{self.field}'",
-                hint="use a name like Europe/Helsinki",
-            ) from error
+            hint = "use a name like Europe/Helsinki"
+            raise ConfigError(f"'{self.zone}' is not a time zone", where=f"field '{self.field}'", hint=hint) from error
 
     @property
     def _zone(self) -> tzinfo:
@@ -90,11 +83,9 @@ class Stamp:
     def check(self, page: Page) -> None:
         """Raise ContractError if no record of the page has the field at all: it was renamed or is not sent."""
         if page.records and all(lookup(record, self.field) is MISSING for record in page.records):
-            raise ContractError(
-                f"no record of the first page has a '{self.field}', which the cursor goes by",
-                where=page.where,
-                hint=f"the records hold {', '.join(sorted(map(str, page.records[0]))[:10])}: name one of them in sync.py",
-            )
+            what = f"no record of the first page has a '{self.field}', which the cursor goes by"
+            hint = f"the records hold {', '.join(sorted(map(str, page.records[0]))[:10])}: name one of them in sync.py"
+            raise ContractError(what, where=page.where, hint=hint)
 
     def raw(self, page: Page) -> list[Any]:
         """Return the stamps of the page's records as they came, in their order."""
@@ -144,8 +135,6 @@ class Stamp:
             # Of an hour that the clocks run twice the first is taken: a mark too early is read again.
             return (made if zoned else made.replace(tzinfo=self._zone)).astimezone(timezone.utc)
         except (TypeError, ValueError, OverflowError, InvalidOperation):
-            raise ContractError(
-                f"'{self.field}' of a record is no moment: {str(value)[:30]!r}",
-                where=where,
-                hint="give the cursor in sync.py the format: format='%d.%m.%Y'",
-            ) from None
+            what = f"'{self.field}' of a record is no moment: {str(value)[:30]!r}"
+            hint = "give the cursor in sync.py the format: format='%d.%m.%Y'"
+            raise ContractError(what, where=where, hint=hint) from None

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from headwater_runtime.ahead import Ahead
 from headwater_runtime.bad import Failure
 from headwater_runtime.call import WHOLE, Body, Call, Form, Position, Slice
-from headwater_runtime.errors import ConfigError, ContractError, HeadwaterError
+from headwater_runtime.errors import ContractError, HeadwaterError, require
 from headwater_runtime.formats import Format, Json
 from headwater_runtime.keyset import Keyset
 from headwater_runtime.ladder import TRIES, Got, Ladder
@@ -100,24 +100,19 @@ class Pages:
     rules: Sequence[Rule] = ()
 
     def __post_init__(self) -> None:
-        if self.format.spooled and self.paging.reads_body:
-            kind, format_ = type(self.paging).__name__, type(self.format).__name__
-            raise ConfigError(
-                f"{kind} reads the body for where to go on, but {format_} keeps none of it",
-                where=self.call.where,
-                hint="use format=Json(), or a paging that looks at headers or records",
-            )
+        kind, format_ = type(self.paging).__name__, type(self.format).__name__
+        what = f"{kind} reads the body for where to go on, but {format_} keeps none of it"
+        hint = "use format=Json(), or a paging that looks at headers or records"
+        require(not (self.format.spooled and self.paging.reads_body), what, self.call.where, hint)
         for name in ("param", "size_param", "skip_param"):
             place = getattr(self.paging, name, None)
             call = self.paging.then if name == "param" and self.paging.then else self.call
-            if (isinstance(place, Body) and (call.json is None or not place.fits(call.json))) or (
-                isinstance(place, Form) and call.form is None
-            ):
-                raise ConfigError(
-                    f"`{name}` of the paging goes to {place}, which the call does not have",
-                    where=call.where,
-                    hint="give the call a `json=` or `form=` that holds it (lists with all their elements) in api.py",
-                )
+            fits = call.form is not None if isinstance(place, Form) else True
+            if isinstance(place, Body):
+                fits = call.json is not None and place.fits(call.json)
+            what = f"`{name}` of the paging goes to {place}, which the call does not have"
+            hint = "give the call a `json=` or `form=` that holds it (lists with all their elements) in api.py"
+            require(fits, what, call.where, hint)
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -191,11 +186,9 @@ class _Reading:
             step = got.paging.after(got.position, body, records, got.answer.response)
             stays = not step.more and step.position == got.position
             if records and records == before and not stays:
-                raise ContractError(
-                    "two pages in a row hold the same records: the source does not page as declared",
-                    where=got.where,
-                    hint="compare `paging=` in api.py with the vendor's documentation",
-                )
+                what = "two pages in a row hold the same records: the source does not page as declared"
+                hint = "compare `paging=` in api.py with the vendor's documentation"
+                raise ContractError(what, where=got.where, hint=hint)
             if step.more:
                 self._go_on(step.position, body, len(records))
             size = got.answer.response.size if body is not None else weight(records)
@@ -203,18 +196,14 @@ class _Reading:
             if not step.more:
                 return
             if repr(step.position) in seen and not source.paging.repeats:
-                raise ContractError(
-                    "the source gave the same next position twice: paging would never end",
-                    where=got.where,
-                    hint="report it to the vendor; what was read until here is kept",
-                )
+                what = "the source gave the same next position twice: paging would never end"
+                hint = "report it to the vendor; what was read until here is kept"
+                raise ContractError(what, where=got.where, hint=hint)
             position, before = step.position, records
             seen.add(repr(position))
-        raise ContractError(
-            f"more than {source.max_pages} pages in one pass: the source seems endless",
-            where=source.call.where,
-            hint="raise `max_pages=` in api.py if it really has more",
-        )
+        what = f"more than {source.max_pages} pages in one pass: the source seems endless"
+        hint = "raise `max_pages=` in api.py if it really has more"
+        raise ContractError(what, where=source.call.where, hint=hint)
 
     def _chunks(self, got: Got) -> Generator[Page, None, Chunk]:
         """Return the answer's records and body. Of one long answer all but the last records are yielded as they come."""

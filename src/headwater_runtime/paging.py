@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import urljoin
 
 from headwater_runtime.call import Call, Header, Place, Position, Query
-from headwater_runtime.errors import ConfigError, ContractError
+from headwater_runtime.errors import ContractError, require
 from headwater_runtime.records import MISSING, Row, lookup
 from headwater_runtime.transport import Request, Response
 
@@ -68,10 +68,10 @@ class Sizes:
     slow: float
 
     def __init__(self, *steps: int, most: int | None = None, slow: float = 30.0) -> None:
-        if not steps or min(steps) < 1 or list(steps) != sorted(set(steps), reverse=True):
-            raise ConfigError(f"Sizes{steps} do not fall to 1 or more", hint="write Sizes(1000, 100, 10, 1) in api.py")
-        if slow <= 0 or (most is not None and most < 1):
-            raise ConfigError("`slow` and `most` of Sizes must be above 0", hint="mend Sizes(…) in api.py")
+        falling = steps and min(steps) >= 1 and list(steps) == sorted(set(steps), reverse=True)
+        require(falling, f"Sizes{steps} do not fall to 1 or more", hint="write Sizes(1000, 100, 10, 1) in api.py")
+        above = slow > 0 and (most is None or most >= 1)
+        require(above, "`slow` and `most` of Sizes must be above 0", hint="mend Sizes(…) in api.py")
         if most is not None and most < steps[0]:
             steps = (most, *(step for step in steps if step < most))
         object.__setattr__(self, "steps", steps)
@@ -141,8 +141,17 @@ class Single(Paging):
         return Step(None, more=False)
 
 
+class _Foreseen(Paging):
+    foresees = True
+
+    def foresee(self, position: Position | None, body: Any, count: int) -> Position | None:
+        """Guess the position behind a page as long as the one read before, as far as the source said there are pages."""
+        step = self.after(position, body, [{}] * count, NOTHING) if count else Step(None, more=False)
+        return step.position if step.more else None
+
+
 @dataclass(frozen=True)
-class PageNumber(Paging):
+class PageNumber(_Foreseen):
     """Pages are numbered from `start`. Ends after `total_pages` (a path in the body) if given, else at the first empty page.
 
     A page shorter than `size` is not taken for the last one unless `ends_short` says that it always is: sources that filter
@@ -156,15 +165,11 @@ class PageNumber(Paging):
     size: int | None = None
     ends_short: bool = False
 
-    foresees = True
-
     def __post_init__(self) -> None:
         need("PageNumber", "the parameter that carries the page number", self.param)
         need_size("PageNumber", self.size_param, self.size, ends_short=self.ends_short)
-        if isinstance(self.size, Sizes):
-            raise ConfigError(
-                "PageNumber cannot change its size: the numbers would mean other pages", hint="use one size, or Offset"
-            )
+        what = "PageNumber cannot change its size: the numbers would mean other pages"
+        require(not isinstance(self.size, Sizes), what, hint="use one size, or Offset")
 
     @property
     def reads_body(self) -> bool:
@@ -185,14 +190,9 @@ class PageNumber(Paging):
             return Step(number + 1, more=bool(records))
         return Step(number + 1, more=number - self.start + 1 < _whole_number(body, self.total_pages))
 
-    def foresee(self, position: Position | None, body: Any, count: int) -> Position | None:
-        """Return the next number, as far as the source said there are pages."""
-        step = self.after(position, body, [{}] * count, NOTHING)
-        return step.position if step.more else None
-
 
 @dataclass(frozen=True)
-class Offset(Paging):
+class Offset(_Foreseen):
     """Pages begin at an offset, which moves by the records received, not by those asked for: a capped page loses nothing.
 
     Ends at `total` (a path in the body) if given, else at the first empty page; with `ends_short` also at a short one.
@@ -203,8 +203,6 @@ class Offset(Paging):
     size: int | Sizes | None = None
     total: str | None = None
     ends_short: bool = False
-
-    foresees = True
 
     def __post_init__(self) -> None:
         need("Offset", "the parameter that carries the offset", self.param)
@@ -233,11 +231,6 @@ class Offset(Paging):
                 hint="drop `total=` in api.py if the number counts something else",
             )
         return Step(reached, more=reached < total)
-
-    def foresee(self, position: Position | None, body: Any, count: int) -> Position | None:
-        """Return the offset behind a page as long as the one read before, as far as the source said there are records."""
-        step = self.after(position, body, [{}] * count, NOTHING) if count else Step(None, more=False)
-        return step.position if step.more else None
 
     def skip(self, position: Position | None, count: int) -> Position | None:
         """Move the offset."""
@@ -339,20 +332,18 @@ def largest(size: int | Sizes | None) -> int | None:
 
 def need(kind: str, what: str, value: str | Place | Last) -> None:
     """Raise ConfigError for a parameter or path without a name."""
-    if not (value if isinstance(value, str) else getattr(value, "name", None) or getattr(value, "path", None)):
-        raise ConfigError(f"{kind} needs {what}", hint=f"name it in api.py: {kind}('…')")
+    named = value if isinstance(value, str) else getattr(value, "name", None) or getattr(value, "path", None)
+    require(named, f"{kind} needs {what}", hint=f"name it in api.py: {kind}('…')")
 
 
 def need_size(kind: str, size_param: str | Place | None, size: int | Sizes | None, *, ends_short: bool = False) -> None:
     """Raise ConfigError unless the size and its parameter come together."""
-    if (not size_param) != (size is None):
-        raise ConfigError(f"{kind} needs `size` and `size_param` together", hint="give both or neither in api.py")
-    if isinstance(size, int) and size < 1:
-        raise ConfigError(f"{kind} needs a size of 1 or more, not {size}", hint="mend `size=` in api.py")
-    if ends_short and size is None:
-        raise ConfigError(
-            f"{kind} needs a `size` to tell a short page", hint="give `size=` and `size_param=` in api.py"
-        )
+    both = (not size_param) == (size is None)
+    require(both, f"{kind} needs `size` and `size_param` together", hint="give both or neither in api.py")
+    some = not isinstance(size, int) or size >= 1
+    require(some, f"{kind} needs a size of 1 or more, not {size}", hint="mend `size=` in api.py")
+    hint = "give `size=` and `size_param=` in api.py"
+    require(size is not None or not ends_short, f"{kind} needs a `size` to tell a short page", hint=hint)
 
 
 def put(request: Request, place: str | Place | None, value: Position | None) -> Request:

@@ -15,7 +15,7 @@ from typing import Any
 
 from headwater_runtime.call import Slice
 from headwater_runtime.cursor import Cursor, Progress, Saved
-from headwater_runtime.errors import ConfigError, HeadwaterError
+from headwater_runtime.errors import HeadwaterError, require
 from headwater_runtime.pages import Page, Readable
 from headwater_runtime.records import MISSING, lookup
 
@@ -27,18 +27,10 @@ LONGEST = 24  # characters of a part's name in the state; a longer one is kept a
 
 def check_parts(cursor: Cursor, where: str = "") -> None:
     """Raise ConfigError for a cursor that cannot be had once per part."""
-    if getattr(cursor, "delete_vanished", False):
-        raise ConfigError(
-            "delete_vanished does not go with parts: which rows are whose is not known",
-            where=where,
-            hint="use FullRefresh() without it in sync.py",
-        )
-    if getattr(cursor, "newest", None) is not None:
-        raise ConfigError(
-            "a Sequence with `newest` does not go with parts: the highest id is not that of a part",
-            where=where,
-            hint="use Sequence() without it in sync.py",
-        )
+    what = "delete_vanished does not go with parts: which rows are whose is not known"
+    require(not getattr(cursor, "delete_vanished", False), what, where, "use FullRefresh() without it in sync.py")
+    what = "a Sequence with `newest` does not go with parts: the highest id is not that of a part"
+    require(getattr(cursor, "newest", None) is None, what, where, "use Sequence() without it in sync.py")
 
 
 class PerPart:

@@ -12,8 +12,8 @@ from datetime import date, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from headwater_runtime.call import Position, Slice
-from headwater_runtime.cursor import Saved, resumable
-from headwater_runtime.errors import ConfigError, ContractError, HeadwaterError, SourceError, TransientError
+from headwater_runtime.cursor import Progress, Saved, resumable
+from headwater_runtime.errors import ContractError, HeadwaterError, SourceError, TransientError, require
 from headwater_runtime.moments import NONE, declared, floored, read, written
 from headwater_runtime.pages import Page, Readable
 
@@ -143,10 +143,8 @@ class Windows:
             problem = "need a step of at least one unit, and a try"
         if self.smallest is not None and not NONE < self.smallest <= self.step:
             problem = "need a smallest above 0 and at most the step"
-        if problem:
-            raise ConfigError(
-                f"Windows {problem}", where=f"start {self.start}, step {self.step}", hint="mend Windows(…) in sync.py"
-            )
+        where = f"start {self.start}, step {self.step}"
+        require(not problem, f"Windows {problem}", where, "mend Windows(…) in sync.py")
         _ = self._first
 
     @property
@@ -166,7 +164,7 @@ class Windows:
         return _Windowed(self, saved, source, now)
 
 
-class _Windowed:
+class _Windowed(Progress):
     """One pass. `edge` is the end of the axis as read, a unit beyond `until` at most, its end as remembered."""
 
     def __init__(self, cursor: Windows, saved: Saved, source: Readable, now: datetime) -> None:
@@ -217,9 +215,6 @@ class _Windowed:
         end = self._top if found.hi == self._edge else found.hi - self._unit
         found.slice = Slice(start=found.lo, end=end, at=found.at)
         return found.slice
-
-    def wanted(self, slice: Slice, page: Page) -> bool:  # noqa: A002, ARG002
-        return True
 
     def moved(self, slice: Slice, page: Page) -> None:  # noqa: A002
         found = self._open.of(slice)

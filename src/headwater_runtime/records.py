@@ -106,11 +106,8 @@ def records_in(body: Any, steps: Steps, path: str, where: str, *, optional: bool
     if single and isinstance(found, dict):
         return [found]
     if not isinstance(found, list):
-        raise ContractError(
-            f"{name} should be a list of records but is {kind_of(found)}",
-            where=where,
-            hint="point `records=` in api.py at the list",
-        )
+        hint = "point `records=` in api.py at the list"
+        raise ContractError(f"{name} should be a list of records but is {kind_of(found)}", where=where, hint=hint)
     if not set(map(type, found)) <= {dict}:
         raise not_an_object(*next(pair for pair in enumerate(found) if type(pair[1]) is not dict), name, where)
     return found
@@ -118,11 +115,8 @@ def records_in(body: Any, steps: Steps, path: str, where: str, *, optional: bool
 
 def not_an_object(index: int, record: Any, name: str, where: str) -> ContractError:
     """Return the error for a record that is none."""
-    return ContractError(
-        f"record {index} of {name} is {kind_of(record)}, not an object",
-        where=where,
-        hint="point `records=` in api.py at a list of objects",
-    )
+    hint = "point `records=` in api.py at a list of objects"
+    return ContractError(f"record {index} of {name} is {kind_of(record)}, not an object", where=where, hint=hint)
 
 
 def kind_of(value: Any) -> str:
@@ -155,8 +149,6 @@ def _found(value: Any, steps: Steps) -> Iterator[Any]:
 def absent(name: str, body: Any, where: str) -> ContractError:
     """Return the error for records that are not where they should be."""
     present = ", ".join(sorted(map(str, body))[:10]) if isinstance(body, dict) else kind_of(body)
-    return ContractError(
-        f"the records field {name} is not in the response, which holds: {present or 'nothing'}",
-        where=where,
-        hint="the API changed or answered something else; compare `records=` in api.py with a response of today",
-    )
+    what = f"the records field {name} is not in the response, which holds: {present or 'nothing'}"
+    hint = "the API changed or answered something else; compare `records=` in api.py with a response of today"
+    return ContractError(what, where=where, hint=hint)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
-from headwater_runtime.errors import ConfigError
+from headwater_runtime.errors import require
 from headwater_runtime.transport import Response
 
 __all__ = ["Retry", "retry_after", "seconds_until"]
@@ -40,9 +40,8 @@ class Retry:
     breaker: int = field(default=20, kw_only=True)
 
     def __post_init__(self) -> None:
-        if self.attempts < 1 or self.breaker < 1:
-            hint = "attempts=1 and breaker=1 are the least"
-            raise ConfigError("a request that may not be tried once can bring nothing", where="Retry(…)", hint=hint)
+        what, hint = "a request that may not be tried once can bring nothing", "attempts=1 and breaker=1 are the least"
+        require(self.attempts >= 1 and self.breaker >= 1, what, "Retry(…)", hint)
 
     def repeats(self, status: int) -> bool:
         """Say whether an answer with this status is asked for again."""

@@ -24,6 +24,10 @@ ONLY_ROWS = {dict}
 ANYTHING = frozenset({"STRING", "JSON"})  # column types that no value is too odd for
 # What bad data makes a function raise.
 OF_THE_RECORD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+NULL_KEY = (
+    "Fivetran fails a sync on a null key: return None from the row function to leave such records out, or choose "
+    "another key in models.py"
+)
 
 
 class Made(NamedTuple):
@@ -121,14 +125,8 @@ def _check_keys(table: Table, rows: Sequence[Row], page: Page) -> None:
     for column in table.key:
         for index, row in enumerate(rows):
             if row.get(column) is None:
-                raise _BadRecordError(
-                    f"row {index} of a page has no '{column}', a key of '{table.name}'",
-                    f"it has no '{column}', a key of '{table.name}'",
-                    table,
-                    page.where,
-                    "Fivetran fails a sync on a null key: return None from the row function to leave such records "
-                    "out, or choose another key in models.py",
-                )
+                reason = f"has no '{column}', a key of '{table.name}'"
+                raise _BadRecordError(f"row {index} of a page {reason}", f"it {reason}", table, page.where, NULL_KEY)
 
 
 def _check_values(table: Table, rows: Sequence[Row], page: Page) -> None:
@@ -141,6 +139,5 @@ def _check_values(table: Table, rows: Sequence[Row], page: Page) -> None:
                 sdk_value(row.get(column), kind)
             except OF_THE_RECORD as error:
                 what = f"'{column}' of '{table.name}' is declared {kind} but holds something that does not fit it"
-                raise _BadRecordError(
-                    what, what, table, page.where, "declare STRING, or convert it in models.py"
-                ) from error
+                hint = "declare STRING, or convert it in models.py"
+                raise _BadRecordError(what, what, table, page.where, hint) from error

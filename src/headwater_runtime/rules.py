@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from headwater_runtime import json_text
-from headwater_runtime.errors import ConfigError, SourceError
+from headwater_runtime.errors import ConfigError, SourceError, require
 from headwater_runtime.records import MISSING, every, lookup
 from headwater_runtime.transport import Response
 
@@ -40,14 +40,12 @@ class Rule:
 
     def __post_init__(self) -> None:
         place = f'Rule("{self.then}", …)'
-        if self.then not in {"retry", "wait", "end", "fail"}:
-            raise ConfigError("a rule ends in retry, wait, end or fail", where=place, hint="mend it in api.py")
-        if self.status is None and not self.header and not self.where:
-            raise ConfigError(
-                "a rule without a condition fits all", where=place, hint="give status=, header= or where="
-            )
-        if self.seconds is not None and (self.then != "wait" or self.seconds <= 0):
-            raise ConfigError("`seconds` is how long a rule waits", where=place, hint='above 0, and only with "wait"')
+        known = self.then in {"retry", "wait", "end", "fail"}
+        require(known, "a rule ends in retry, wait, end or fail", place, "mend it in api.py")
+        some = self.status is not None or self.header or self.where
+        require(some, "a rule without a condition fits all", place, "give status=, header= or where=")
+        waits = self.seconds is None or (self.then == "wait" and self.seconds > 0)
+        require(waits, "`seconds` is how long a rule waits", place, 'above 0, and only with "wait"')
 
     def fits(self, response: Response, body: Callable[[], Any]) -> bool:
         """Say whether the answer meets every condition. `body` decodes it, MISSING if that is not possible."""

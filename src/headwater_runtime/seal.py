@@ -14,7 +14,7 @@ import json
 from collections.abc import Sequence
 from hashlib import sha256
 
-__all__ = ["opened", "sealed"]
+__all__ = ["coded", "opened", "sealed"]
 
 VERSION = "v1"
 IV = 16  # bytes
@@ -25,7 +25,7 @@ def sealed(text: str, secrets: Sequence[str]) -> str:
     authentic, hiding = _keys(secrets)
     plain = text.encode()
     iv = _hmac(authentic, plain)[:IV]
-    return ".".join((VERSION, _coded(iv), _coded(_stream(hiding, iv, plain))))
+    return ".".join((VERSION, coded(iv), coded(_stream(hiding, iv, plain))))
 
 
 def opened(seal: str, secrets: Sequence[str]) -> str:
@@ -57,5 +57,6 @@ def _hmac(key: bytes, text: bytes) -> bytes:
     return hmac.new(key, text, sha256).digest()
 
 
-def _coded(value: bytes) -> str:
+def coded(value: bytes) -> str:
+    """Return base64 as it goes into addresses and tokens."""
     return base64.urlsafe_b64encode(value).decode().rstrip("=")

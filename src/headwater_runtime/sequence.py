@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from headwater_runtime.call import Slice
-from headwater_runtime.cursor import Saved
-from headwater_runtime.errors import ConfigError, ContractError, HeadwaterError
+from headwater_runtime.cursor import Progress, Saved
+from headwater_runtime.errors import ContractError, HeadwaterError, require
 from headwater_runtime.moments import NONE, Stamp, floored, read, written
 from headwater_runtime.pages import Page, Readable
 from headwater_runtime.ranges import Open, Range, ranged
@@ -57,12 +57,8 @@ class Sequence:
 
     def check(self, source: Readable) -> None:
         """Raise ConfigError for a paging that does not go from id to id."""
-        if source.shape.split()[0] != "Keyset":
-            raise ConfigError(
-                f"a Sequence needs Keyset paging, not {source.shape.split()[0]}",
-                where=source.calls[0].where,
-                hint="give paging=Keyset('id', …) in api.py, or another cursor in sync.py",
-            )
+        kind, hint = source.shape.split()[0], "give paging=Keyset('id', …) in api.py, or another cursor in sync.py"
+        require(kind == "Keyset", f"a Sequence needs Keyset paging, not {kind}", source.calls[0].where, hint)
 
     def begin(self, saved: Saved, source: Readable, now: datetime) -> _Counting:
         """Go on with what is open and what was added; with nothing open, also with what changed."""
@@ -70,7 +66,7 @@ class Sequence:
         return _Counting(self, saved, now, str(getattr(paging, "path", "id")), source.largest or SIZE)
 
 
-class _Counting:
+class _Counting(Progress):
     """One pass."""
 
     def __init__(self, cursor: Sequence, saved: Saved, now: datetime, key: str, size: int) -> None:
@@ -124,11 +120,9 @@ class _Counting:
             self._stamp.check(page)
             self._checked = True
         if slice.up_to is not None and page.position is not None and _whole(page.position, page) > slice.up_to:
-            raise ContractError(
-                f"the source sent id {page.position} where ids up to {slice.up_to} were asked for",
-                where=page.where,
-                hint="send the upper end in api.py: UpTo() in a condition that the source obeys",
-            )
+            what = f"the source sent id {page.position} where ids up to {slice.up_to} were asked for"
+            hint = "send the upper end in api.py: UpTo() in a condition that the source obeys"
+            raise ContractError(what, where=page.where, hint=hint)
         return True
 
     def moved(self, slice: Slice, page: Page) -> None:  # noqa: A002
@@ -176,9 +170,7 @@ def _highest(newest: Readable, key: str) -> int:
 
 def _whole(value: Any, page: Page) -> int:
     if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, str) and value.isdigit())):
-        raise ContractError(
-            f"an id is {type(value).__name__} but a Sequence counts in whole numbers",
-            where=page.where,
-            hint="check the field in Keyset('…') of api.py; for other keys use Token or Watermark in sync.py",
-        )
+        what = f"an id is {type(value).__name__} but a Sequence counts in whole numbers"
+        hint = "check the field in Keyset('…') of api.py; for other keys use Token or Watermark in sync.py"
+        raise ContractError(what, where=page.where, hint=hint)
     return int(value)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headwater_runtime.cursor import Saved
-from headwater_runtime.errors import ConfigError
+from headwater_runtime.errors import require
 from headwater_runtime.log import Log
 
 __all__ = ["State"]
@@ -28,12 +28,10 @@ class State:
         """Take a state as the platform hands it over. Raises ConfigError for one this runtime did not write."""
         streams = loaded.get("streams", {})
         entries = list(streams.values()) if isinstance(streams, Mapping) else [streams]
-        if loaded and (loaded.get("version") != VERSION or not all(isinstance(entry, Mapping) for entry in entries)):
-            raise ConfigError(
-                "the saved state was not written by this connector, or by another version of its runtime",
-                where="state",
-                hint="reset the connection (locally: --reset), or restore the state of a sync of this connector",
-            )
+        ours = loaded.get("version") == VERSION and all(isinstance(entry, Mapping) for entry in entries)
+        what = "the saved state was not written by this connector, or by another version of its runtime"
+        hint = "reset the connection (locally: --reset), or restore the state of a sync of this connector"
+        require(ours or not loaded, what, "state", hint)
         self.auth = str(loaded.get("auth", ""))
         self._streams: dict[str, dict[str, Any]] = {name: dict(entry) for name, entry in streams.items()}
 

@@ -52,7 +52,7 @@ def sync(
                 active.append(waiting.popleft().whole())
             active = [run for run in active if next(run, run) is None]
     except HeadwaterError:
-        ledger.checkpoint(only_if_due=True)
+        ledger.checkpoint()
         raise
     finally:
         for run in active:
@@ -85,17 +85,18 @@ class _Ledger:
     def keep_credential(self) -> None:
         """Save a credential that can be had only once, before anything else is done with it."""
         if self._client.kept != self.state.auth:
-            self.state.auth = self._client.kept
             self.checkpoint()
 
     def upsert(self, table: Table, rows: Sequence[Row]) -> None:
         """Emit `rows`."""
         self.emit.upsert(table, rows)
 
-    def checkpoint(self, *, only_if_due: bool = False) -> None:
-        """Save what every run that has begun may save; `only_if_due`: unless nothing was emitted since the last time."""
-        if only_if_due and not any(run.pending for run in self.runs):
-            return
+    def checkpoint(self) -> None:
+        """Save what every run that has begun may save.
+
+        Also where nothing was emitted since the last time: a failure can take a mark back, or make a window smaller.
+        """
+        self.state.auth = self._client.kept
         for run in self.runs:
             self.state.put(run.stream.name, run.stream.shape, run.saved())
         self.emit.checkpoint(self.state.as_dict())
@@ -183,16 +184,13 @@ class _Run:
         """Read every slice there is now, a turn a page."""
         if self._stopped:
             return
-        stream, begun = (
-            self.stream,
-            set[int](),
-        )  # slices that a page came of: by identity, for a slice may hold anything
+        stream, begun = self.stream, dict[int, Slice]()  # slices a page came of, by identity: they may hold anything
         width = stream.parallel if stream.sliced else 1
         with closing(Lanes(self._live.next, width, self._pages)) as lanes:
             try:
                 for at, item in lanes:
                     if isinstance(item, Page):
-                        begun.add(id(at))
+                        begun[id(at)] = at
                         if self._live.wanted(at, item):
                             yield from self._take(at, item)
                         else:
@@ -257,7 +255,7 @@ class _Run:
             raise error
         self._stopped = True
         self._ledger.failed(self.stream, error)
-        self._ledger.checkpoint(only_if_due=True)
+        self._ledger.checkpoint()
 
     def _finish(self) -> None:
         """Do what may be done only once everything was seen: forget parts that are gone, delete rows that vanished."""

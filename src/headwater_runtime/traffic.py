@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from headwater_runtime.clock import Clock
-from headwater_runtime.errors import ConfigError, TransientError
+from headwater_runtime.errors import TransientError, require
 from headwater_runtime.retry import Retry, seconds_until
 from headwater_runtime.rules import Rule
 from headwater_runtime.transport import Response
@@ -35,11 +35,11 @@ class Limit:
     reset: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
-        if self.calls < 1 or self.seconds <= 0:
-            raise ConfigError("a limit lets nothing pass", where="Limit(…)", hint="calls from 1, seconds above 0")
-        if bool(self.remaining) != bool(self.reset):
-            what = "what remains means nothing without the moment it is made whole again"
-            raise ConfigError(what, where="Limit(…)", hint="name both headers, remaining= and reset=, or none")
+        passes = self.calls >= 1 and self.seconds > 0
+        require(passes, "a limit lets nothing pass", "Limit(…)", "calls from 1, seconds above 0")
+        what = "what remains means nothing without the moment it is made whole again"
+        both = bool(self.remaining) == bool(self.reset)
+        require(both, what, "Limit(…)", "name both headers, remaining= and reset=, or none")
 
 
 class Traffic:

@@ -22,6 +22,7 @@ __all__ = ["SPOOL_LIMIT", "WHOLE_LIMIT", "Request", "RequestsTransport", "Respon
 WHOLE_LIMIT = 64_000_000  # bytes of a body that is read into memory
 SPOOL_LIMIT = 8_000_000_000  # bytes of one that is read into a file, or of what is unpacked
 SLOW = "the answer timed out"  # of which a smaller question might not
+CUT = "the answer was cut short"
 STEP = 1_000_000  # bytes read at once; a spooled body of no more is not worth a file
 
 
@@ -138,11 +139,9 @@ class RequestsTransport:
             told = _describe(error)
             raise TransportError(told, where=request.where, heavy=told == SLOW) from None
         except UnicodeError:
-            raise ConfigError(
-                "a credential or the address holds characters that HTTP cannot carry",
-                where=request.where,
-                hint="copy it again: curly quotes, dashes and invisible characters come from documents and chats",
-            ) from None
+            what = "a credential or the address holds characters that HTTP cannot carry"
+            hint = "copy it again: curly quotes, dashes and invisible characters come from documents and chats"
+            raise ConfigError(what, where=request.where, hint=hint) from None
         finally:
             self._idle.append(session)
             if self._closed:
@@ -185,7 +184,7 @@ class RequestsTransport:
         else:
             body, file = _spooled(source, limit, request) if spool else (_gathered(source, limit, request), None)
         if length is not None and reply.raw.tell() != length:  # urllib3 2 sees to it itself
-            raise TransportError("the answer was cut short", where=request.where)
+            raise TransportError(CUT, where=request.where)
         return Response(reply.status_code, headers, body, file)
 
 
@@ -238,19 +237,18 @@ def _describe(error: Exception) -> str:
     import requests  # noqa: PLC0415
     from requests.packages import urllib3  # type: ignore[attr-defined]  # noqa: PLC0415  (what requests stands on)
 
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return "the connection timed out"
-    if isinstance(error, (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)):
-        return SLOW
-    if isinstance(error, requests.exceptions.SSLError):
-        return "the TLS handshake failed"
-    if isinstance(error, (zlib.error, gzip.BadGzipFile)):
-        return "the answer is not compressed as it says"
-    if isinstance(error, (EOFError, requests.exceptions.ChunkedEncodingError, urllib3.exceptions.ProtocolError)):
-        return "the answer was cut short"
-    if isinstance(error, (requests.exceptions.MissingSchema, requests.exceptions.InvalidURL)):
-        return "the address is not a valid URL"
-    if isinstance(error, requests.exceptions.ConnectionError):
+    kinds: tuple[tuple[str, tuple[type[Exception], ...]], ...] = (
+        ("the connection timed out", (requests.ConnectTimeout,)),
+        (SLOW, (requests.Timeout, urllib3.exceptions.TimeoutError)),
+        ("the TLS handshake failed", (requests.exceptions.SSLError,)),
+        ("the answer is not compressed as it says", (zlib.error, gzip.BadGzipFile)),
+        (CUT, (EOFError, requests.exceptions.ChunkedEncodingError, urllib3.exceptions.ProtocolError)),
+        ("the address is not a valid URL", (requests.exceptions.MissingSchema, requests.exceptions.InvalidURL)),
+    )
+    for told, kind in kinds:
+        if isinstance(error, kind):
+            return told
+    if isinstance(error, requests.ConnectionError):
         text = str(error)
         if "resolve" in text or "getaddrinfo" in text or "Name or service" in text:
             return "the host name is unknown"

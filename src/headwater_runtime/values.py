@@ -37,12 +37,9 @@ def sdk_row(row: Row, columns: Mapping[str, ColumnType], where: str = "") -> Row
         try:
             landed[name] = sdk_value(value, columns.get(name))
         except (ArithmeticError, TypeError, ValueError) as error:
-            raise ContractError(
-                f"column '{name}' is declared {_type_name(columns.get(name))} but holds {type(value).__name__} "
-                "that does not fit it",
-                where=where,
-                hint="declare a wider type in models.py (STRING takes anything), or convert the value in the row function",
-            ) from error
+            held = f"is declared {_type_name(columns.get(name))} but holds {type(value).__name__} that does not fit it"
+            hint = "declare a wider type in models.py (STRING takes anything), or convert the value in the row function"
+            raise ContractError(f"column '{name}' {held}", where=where, hint=hint) from error
     return landed
 
 

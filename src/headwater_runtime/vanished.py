@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from headwater_runtime.cursor import Saved, Straight
-from headwater_runtime.errors import ConfigError, SourceError
+from headwater_runtime.errors import ConfigError, SourceError, require
 from headwater_runtime.records import Row
 from headwater_runtime.tables import Table
 
@@ -36,12 +36,9 @@ class Mirrored(Straight):
 
     def seen(self, table: Table, rows: Sequence[Row]) -> None:
         """Take note of the keys of `rows`. Raises ConfigError for a table without a key, or when they become too many."""
-        if not table.key:
-            raise ConfigError(
-                f"'{table.name}' has no key, so nothing tells which of its rows vanished",
-                where=f"table {table.name}",
-                hint="give the table a key in models.py, or drop delete_vanished in sync.py",
-            )
+        what = f"'{table.name}' has no key, so nothing tells which of its rows vanished"
+        hint = "give the table a key in models.py, or drop delete_vanished in sync.py"
+        require(table.key, what, f"table {table.name}", hint)
         found = {encode([row.get(column) for column in table.key]) for row in rows}
         self._seen.setdefault(table.name, set()).update(found)
         known = self._known.setdefault(table.name, set())
@@ -57,11 +54,9 @@ class Mirrored(Straight):
         known, seen = self._known.get(table.name, set()), self._seen.get(table.name, set())
         gone = sorted(known - seen)
         if gone and len(gone) > self._at_most * len(known):
-            raise SourceError(
-                f"refused: {100 * len(gone) // len(known)} % of rows vanished, {len(gone)} of {len(known)}",
-                where=f"table {table.name}",
-                hint=f"if that is right, raise at_most={self._at_most} in sync.py for one sync; nothing was deleted",
-            )
+            what = f"refused: {100 * len(gone) // len(known)} % of rows vanished, {len(gone)} of {len(known)}"
+            hint = f"if that is right, raise at_most={self._at_most} in sync.py for one sync; nothing was deleted"
+            raise SourceError(what, where=f"table {table.name}", hint=hint)
         if gone:
             self._known[table.name], self._packed = set(seen), None
         return [dict(zip(table.key, json.loads(key), strict=True)) for key in gone]
@@ -87,8 +82,5 @@ def _unpacked(text: str) -> dict[str, list[Any]]:
 
 
 def _too_large(what: str) -> ConfigError:
-    return ConfigError(
-        f"delete_vanished would keep {what} in the state",
-        where="FullRefresh",
-        hint=f"it is for up to {KEYS:,} rows: drop delete_vanished in sync.py, or split the stream",
-    )
+    hint = f"it is for up to {KEYS:,} rows: drop delete_vanished in sync.py, or split the stream"
+    return ConfigError(f"delete_vanished would keep {what} in the state", where="FullRefresh", hint=hint)

@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from headwater_runtime.call import Slice
-from headwater_runtime.cursor import Saved, resumable
-from headwater_runtime.errors import ConfigError, ContractError, HeadwaterError
+from headwater_runtime.cursor import Progress, Saved, resumable
+from headwater_runtime.errors import ContractError, require
 from headwater_runtime.moments import NONE, Stamp, declared, floored, read, written
 from headwater_runtime.pages import Page, Readable
 
@@ -47,8 +47,8 @@ class Watermark:
 
     def __post_init__(self) -> None:
         _ = self.stamp, self._first
-        if self.order not in {"none", "ascending", "descending"}:
-            raise ConfigError(f"a Watermark has no order '{self.order}'", hint="one of none, ascending, descending")
+        known = self.order in {"none", "ascending", "descending"}
+        require(known, f"a Watermark has no order '{self.order}'", hint="one of none, ascending, descending")
 
     @property
     def name(self) -> str:
@@ -72,19 +72,16 @@ class Watermark:
     def check(self, source: Readable) -> None:
         """Raise ConfigError for a mark that would move under numbered pages."""
         kind = source.shape.split()[0]
-        if self.order == "ascending" and kind not in FORWARD:
-            raise ConfigError(
-                f"a Watermark that moves page by page needs paging by token, link or key, not {kind}",
-                where=source.calls[0].where,
-                hint="drop order='ascending' in sync.py: under numbered pages an edit shifts records past the reader",
-            )
+        what = f"a Watermark that moves page by page needs paging by token, link or key, not {kind}"
+        hint = "drop order='ascending' in sync.py: under numbered pages an edit shifts records past the reader"
+        require(self.order != "ascending" or kind in FORWARD, what, source.calls[0].where, hint)
 
     def begin(self, saved: Saved, source: Readable, now: datetime) -> _Marking:
         """Go on from the mark, or behind the last key of a pass that was broken off."""
         return _Marking(self, saved, now, keeps=resumable(source) and self.order == "none")
 
 
-class _Marking:
+class _Marking(Progress):
     """One pass: `since` is the mark, `seen` the latest time so far, `at` where a pass that is broken off goes on."""
 
     def __init__(self, cursor: Watermark, saved: Saved, now: datetime, *, keeps: bool) -> None:
@@ -128,9 +125,6 @@ class _Marking:
         self._advance()
         self._at = None
 
-    def failed(self, slice: Slice, error: HeadwaterError) -> bool:  # noqa: A002, ARG002
-        return False
-
     def saved(self) -> dict[str, Any]:
         kept: dict[str, Any] = {} if self._since is None else {"since": written(self._since)}
         if self._at is not None:
@@ -158,10 +152,8 @@ class _Marking:
         first, last = self._stamp.moments((values[0], values[-1]), page.where)
         if keys != sorted(keys, reverse=down) or (self._last is not None and not down and first < self._last):
             self._since = self._mark  # what lies out of order may lie before the mark that has moved
-            raise ContractError(
-                f"the records do not come in the {self._order} order of '{self._stamp.field}'",
-                where=page.where,
-                hint="ask for that order in api.py, or drop order= in sync.py: the mark then moves at the end only",
-            )
+            what = f"the records do not come in the {self._order} order of '{self._stamp.field}'"
+            hint = "ask for that order in api.py, or drop order= in sync.py: the mark then moves at the end only"
+            raise ContractError(what, where=page.where, hint=hint)
         self._last = last
         return first if down else last

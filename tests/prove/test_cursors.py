@@ -28,7 +28,7 @@ def visits():
 @pytest.fixture(scope="session")
 def gifts():
     """Ids in ranges, eight at a time, with changes by date and a child table."""
-    return shrunk("virtuous", 60, page_size="10")
+    return shrunk("virtuous", 40, page_size="20")
 
 
 def judged(project, simulator, *numbers):
@@ -53,8 +53,8 @@ def test_ids_read_in_eight_lanes_hold(gifts, number):
 
 def test_the_order_of_operations_does_not_depend_on_timing(gifts):
     with Rig(load(BY_ID), gifts, "quick", 0).vendor() as vendor:
-        one = vendor.rehearse(kill_at=150)
-        assert all(vendor.rehearse(kill_at=150).same(one) for _ in range(5))
+        one = vendor.rehearse(kill_at=80)
+        assert all(vendor.rehearse(kill_at=80).same(one) for _ in range(5))
 
 
 @pytest.mark.parametrize(

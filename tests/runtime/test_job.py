@@ -294,6 +294,28 @@ def test_links_may_be_absent_where_that_is_said_and_one_may_be_all_there_is(scri
     assert read("file") == [2]
 
 
+def test_a_link_at_home_that_is_moved_elsewhere_leaves_the_credential_at_home(scripted):
+    def answer(request):
+        if request.url.startswith(FILES):
+            return (
+                Response(302, {"location": f"{HOME}/back"}) if "back" in request.url else Response(200, {}, b"id\n2\n")
+            )
+        if "/file" in request.url:
+            return Response(302, {"location": f"{FILES}/{'back' if 'back' in request.url else 'there'}"})
+        if request.url == f"{HOME}/back":
+            return Response(200, {}, b"id\n3\n")
+        return {"payload": {"id": 1}} if request.method == "POST" else {"state": "done", "file": made}
+
+    client, script = scripted(answer, auth=ApiKey("x-key", KEY), headers={"x-account": "7"})
+    for link, found in (("/file", ["2"]), ("/file/back", ["3"])):
+        made = link
+        job = Job(client, Call("/jobs", "POST"), "payload.id", POLL, Links("file"))
+        assert [row["id"] for page in job.read() for row in page.records] == found
+    sent = {request.url.removeprefix(HOME): set(request.headers) for request in script.requests}
+    assert sent["/file"] == sent["/file/back"] == {"x-key", "x-account"}
+    assert sent[f"{FILES}/there"] == sent[f"{FILES}/back"] == sent["/back"] == set()
+
+
 @pytest.mark.parametrize("link", ["http://files.test/1/0", "ftp://files.test/1", "https://user@files.test/1"])
 def test_a_link_that_is_not_safe_is_refused(scripted, link):
     client, script = scripted(

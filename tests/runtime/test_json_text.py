@@ -66,7 +66,9 @@ def test_it_works_without_orjson():
     assert run.stdout == "[18446744073709551616]\n"
 
 
-@pytest.mark.parametrize("text", [b'["\\ud83d"]', b'["\\uDE00 x"]', b'["\xed\xa0\xbd"]', '["\ud83d"]'.encode("utf-16", "surrogatepass")])
+@pytest.mark.parametrize(
+    "text", [b'["\\ud83d"]', b'["\\uDE00 x"]', b'["\xed\xa0\xbd"]', '["\ud83d"]'.encode("utf-16", "surrogatepass")]
+)
 def test_half_a_character_is_written_as_its_escape_however_it_came(text):
     (found,) = json_text.loads(text)
     assert found.encode().startswith(b"\\ud")

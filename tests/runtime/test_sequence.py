@@ -116,19 +116,18 @@ def test_a_pass_broken_off_for_longer_than_the_lookback_looks_back_from_where_it
     _, (low, _) = handed(progress)
     read(progress, low, 31)
     saved = progress.saved()
-    assert (saved["until"], saved["base"], saved["open"]) == (40, 40, [[31, 40]])
+    assert (saved["until"], saved["open"]) == (40, [[31, 40]])
     progress = begin(Sequence(newest(90), lookback=5), saved)  # it goes on when there are 50 ids more
     for one in handed(progress)[1]:
         progress.done(one)
     saved = progress.saved()
     assert (saved["until"], saved["base"]) == (90, 40)
-    sent, slices = handed(begin(Sequence(newest(90), lookback=5), saved, size=100))
-    assert sent == [(35, 90)]  # id 38 showed up in between: what is at or below 35 had shown when the first pass began
+    sent, _ = handed(begin(Sequence(newest(90), lookback=5), saved, size=100))
+    assert sent == [(35, 90)]  # 36 to 40 may have shown late, after their range was read and long before the pass ended
     progress = begin(Sequence(newest(90), lookback=5), saved, size=100)
     progress.done(progress.next())
     assert progress.saved() == {"until": 90, "rows": 31}
     assert handed(begin(Sequence(newest(90), lookback=5), progress.saved()))[0] == [(85, 90)]
-    del slices
 
 
 def test_a_range_is_no_smaller_than_the_largest_of_several_page_sizes():

@@ -149,11 +149,13 @@ def test_a_source_that_limits_us_twice_in_a_row_is_waited_for_as_long_as_it_asks
     def failure():
         return Response(500) if len(asked) < 3 else Response(429, {"retry-after": "70"})
 
-    source = Limiting(300, down=range(1, 5), failure=failure)  # two errors, so a smaller query, which is told to wait twice
+    source = Limiting(
+        300, down=range(1, 5), failure=failure
+    )  # two errors, so a smaller query, which is told to wait twice
     pages = list(pages_of(source, clock=clock).read())
     assert ids(pages) == source.ids
     assert source.sizes[:6] == [100, 100, 50, 50, 50, 50]
-    assert [after - before for before, after in zip(asked[2:], asked[3:5], strict=False)] == [70, 70]
+    assert [asked[at + 1] - asked[at] for at in (2, 3)] == [70, 70]
     assert pages[0].step == 50
     source = Limiting(300, down=range(1, 99), failure=lambda: Response(429, {"retry-after": "70"}))
     with pytest.raises(TransientError, match="429; gave up after 6 attempts"):

@@ -1,9 +1,11 @@
 """One request over a real socket: read to its end, or an error; never more than the limit."""
 
+import contextlib
 import gc
 import gzip
 import itertools
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -11,11 +13,23 @@ import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from headwater.simulate import Conditions, Fault, FaultPlan, Reply, Route, Simulation, gzipped, serve
-from headwater_runtime import ContractError, TransportError
+from headwater_runtime import (
+    Client,
+    ContractError,
+    Offset,
+    Retry,
+    Sizes,
+    TransientError,
+    TransportError,
+    Windows,
+)
+from headwater_runtime.clock import FakeClock
 from headwater_runtime.transport import STEP, Request, RequestsTransport, Response
 
 from .wire import chunked, head, sized, wire
@@ -182,10 +196,96 @@ def test_a_silence_in_the_middle_is_a_time_out():
     with wire(script) as url, closing(RequestsTransport(read_timeout=0.2)) as line:
         try:
             for spool in (False, True):
-                with pytest.raises(TransportError, match="timed out"):
+                with pytest.raises(TransportError, match="timed out") as caught:
                     get(line, url, spool=spool)
+                assert caught.value.heavy
         finally:
             held.set()
+
+
+def test_a_silence_may_be_too_heavy_a_question_and_no_connection_is_not():
+    held = threading.Event()
+
+    def script(path, _):
+        held.wait(5)
+        yield head()
+
+    with wire(script) as url, closing(RequestsTransport(read_timeout=0.2)) as line:
+        with pytest.raises(TransportError, match="the answer timed out") as caught:
+            get(line, url)
+        assert caught.value.heavy
+        held.set()
+    with closing(RequestsTransport()) as line, pytest.raises(TransportError, match="refused") as caught:
+        get(line, url)
+    assert not caught.value.heavy
+    with socket.socket() as full, closing(RequestsTransport(connect_timeout=0.2)) as line:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        with contextlib.ExitStack() as waiting:
+            for _ in range(8):  # until nobody more is let in
+                one = waiting.enter_context(socket.socket())
+                one.setblocking(False)
+                one.connect_ex(full.getsockname())
+            with pytest.raises(TransportError, match="the connection timed out") as caught:
+                get(line, f"http://127.0.0.1:{full.getsockname()[1]}")
+    assert not caught.value.heavy
+
+
+def stalling(large):
+    """Answer {"data": […]} with what `path` asks for; in silence, half way through, where that is more than `large`."""
+    held = threading.Event()
+
+    def script(path, _):
+        first, last = (int(part) for part in path.rpartition("/")[2].split("-"))
+        body = json.dumps({"data": [{"id": number} for number in range(first, min(last, 20))]}).encode()
+        if last - first <= large:
+            yield from sized(body)
+            return
+        yield head(f"Content-Length: {len(body)}") + body[: len(body) // 2]
+        held.wait(5)
+
+    return script, held
+
+
+def test_page_sizes_step_down_where_an_answer_times_out():
+    script, held = stalling(5)
+
+    class Line(RequestsTransport):
+        def send(self, request):
+            begin, count = (int(request.params[name]) for name in ("from", "take"))
+            return super().send(replace(request, url=f"{request.url}/{begin}-{begin + count}", params={}))
+
+    with wire(script) as url, closing(Line(read_timeout=0.2)) as line:
+        paging = Offset("from", size_param="take", size=Sizes(10, 5), ends_short=True)
+        client = Client(url, transport=line, clock=FakeClock())
+        pages = list(client.pages("/things", records="data", paging=paging).read())
+        held.set()
+    assert [row["id"] for page in pages for row in page.records] == list(range(20))
+    assert {page.step for page in pages} == {5}
+
+
+def test_windows_halve_where_an_answer_times_out():
+    script, held = stalling(5)
+    start = datetime(2025, 3, 1, tzinfo=timezone.utc)
+    cursor = Windows(start, step=timedelta(days=10), unit=timedelta(days=1), smallest=timedelta(days=1))
+
+    def day(at):
+        return (at - start).days
+
+    found = []
+    with wire(script) as url, closing(RequestsTransport(read_timeout=0.2)) as line:
+        client = Client(url, transport=line, clock=FakeClock(start + timedelta(days=20)), retry=Retry(attempts=2))
+        progress = cursor.begin({}, client.pages("/things"), client.clock.now())
+        while (one := progress.next()) is not None:
+            part = client.pages(f"/things/{day(one.start)}-{day(one.end) + 1}", records="data")
+            try:
+                found += [row["id"] for page in part.read() for row in page.records]
+            except TransientError as error:
+                assert progress.failed(one, error)
+            else:
+                progress.done(one)
+        held.set()
+    assert found == list(range(20))
 
 
 def test_threads_share_connections_and_none_serves_two_at_a_time():
