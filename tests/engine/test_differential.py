@@ -262,9 +262,11 @@ def test_source_naming(tmp_path):
     assert compared(syncs, tmp_path, naming="SOURCE_NAMING") == []
 
 
-@pytest.mark.parametrize("text", ["nan", "NaN", "t", "-inf", "1e400", "x"])
-@pytest.mark.parametrize("kind", ["LONG", "FLOAT", DECIMAL], ids=["integer", "real", "decimal"])
-def test_a_text_under_another_name_of_a_column_of_numbers(kind, text, tmp_path):
-    """The SDK does not know the column by that name and takes the text as it is; it meets the type when it lands."""
-    syncs = [sync([table("t", "id", user_name=kind)], up("t", id=1, userName=text), ok(n=1))]
+@pytest.mark.parametrize(
+    "value", ["nan", "NaN", "t", "-inf", "1e400", "x", "eA==", 5, 1, True, 2.5, b"x", {"a": 1}], ids=str
+)
+@pytest.mark.parametrize("kind", ["BOOLEAN", "LONG", "FLOAT", DECIMAL, "BINARY"], ids=str)
+def test_a_value_under_another_name_of_a_typed_column(kind, value, tmp_path):
+    """The SDK does not know the column by that name and takes the value as it is; it meets the type when it lands."""
+    syncs = [sync([table("t", "id", user_name=kind)], up("t", id=1, userName=value), ok(n=1))]
     assert "\n".join(compared(syncs, tmp_path, "FIVETRAN_NAMING")) == ""

@@ -105,19 +105,20 @@ def _common_form(forms: set[Form], target: SqlType) -> Form:
     if target == JSON:
         return Form.JSON
     if target == BLOB:
-        return Form.BINARY
+        return Form.BINARY if forms <= {Form.BINARY} else Form.TEXT
     if target in (FLOAT, DOUBLE) and forms and forms <= _NUMERIC_FORMS:
         return Form.REAL
     if len(forms) == 1 and forms <= {Form.INT, Form.BOOL, Form.TEXT}:
-        return next(iter(forms))
+        (form,) = forms
+        if (form == Form.INT and target == BOOLEAN) or (form == Form.BOOL and target.name == "DECIMAL"):
+            return Form.TEXT  # DuckDB takes the number 5 for true and true for 1.00, but their texts for neither
+        return form
     return Form.TEXT
 
 
 def _converted(column: Column, form: Form, target: SqlType) -> pa.Array:
     if form == Form.REAL:
         return column.array if column.form in (Form.FLOAT, Form.DOUBLE) else _as_double(column.array)
-    if form == Form.BINARY:
-        return _as_binary(column)
     if form == Form.JSON:
         return _as_json(column)
     if form == Form.TEXT:
@@ -129,14 +130,6 @@ def _as_double(array: pa.Array) -> pa.Array:
     if pa.types.is_boolean(array.type):
         array = pc.cast(array, pa.int64())
     return pc.cast(array, pa.float64(), safe=False)
-
-
-def _as_binary(column: Column) -> pa.Array:
-    if column.form == Form.CELLS:
-        return split_cells(column.array.to_pylist())[
-            Form.BINARY
-        ]  # the others are empty texts, or the column would be text
-    return pa.nulls(len(column.array), pa.binary())
 
 
 def _as_text(column: Column, target: SqlType) -> pa.Array:
@@ -224,6 +217,15 @@ def _decimal(text: str) -> tuple[str, str, int]:
 _AS_IT_IS = {(Form.TEXT, VARCHAR), (Form.INT, BIGINT), (Form.BOOL, BOOLEAN), (Form.BINARY, BLOB)}
 
 
+_OF_TEXT = {
+    BLOB: "from_base64(NULLIF({0}, ''))",  # as bytes are written in a column of text
+    BOOLEAN: "CAST(NULLIF({0}, '') AS BOOLEAN)",
+    DATE: "CAST(NULLIF({0}, '') AS DATE)",
+    TIMESTAMP: "CAST(headwater_moment({0}) AS TIMESTAMP)",
+    TIMESTAMPTZ: "CAST(headwater_zoned({0}) AS TIMESTAMP WITH TIME ZONE)",
+}
+
+
 def _expression(form: Form, target: SqlType) -> str:
     if (form, target) in _AS_IT_IS:
         return "{0}"
@@ -239,12 +241,8 @@ def _expression(form: Form, target: SqlType) -> str:
         return f"TRY_CAST({{0}} AS {target})"
     if target.name in NUMBERS:
         return f"CAST({_number_source(form)} AS {target})"
-    if form == Form.TEXT and target in (BOOLEAN, DATE):
-        return f"CAST(NULLIF({{0}}, '') AS {target})"
-    if form == Form.TEXT and target == TIMESTAMP:
-        return "CAST(headwater_moment({0}) AS TIMESTAMP)"
-    if form == Form.TEXT and target == TIMESTAMPTZ:
-        return "CAST(headwater_zoned({0}) AS TIMESTAMP WITH TIME ZONE)"
+    if form == Form.TEXT and target in _OF_TEXT:
+        return _OF_TEXT[target]
     return f"CAST({{0}} AS {target})"
 
 
