@@ -37,7 +37,7 @@ def _arguments() -> argparse.Namespace:
     rest.add_argument("--only", default="", help="contestants whose name holds one of these words, with commas between")
     rest.add_argument("--scaled-records", type=int, default=20_000, help="for those too slow for all")
     http.add_argument("--compared-records", type=int, default=HttpPlan.compared, help="for CPU a record")
-    http.add_argument("--waited-records", type=int, default=HttpPlan.waited, help="from a source with latency")
+    http.add_argument("--waited-pages", type=int, default=HttpPlan.waited, help="from a source with latency")
     http.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}, with commas between")
     for verb, rounds in ((rest, 5), (startup, 15), (http, HttpPlan.rounds)):
         verb.add_argument("--rounds", type=int, default=rounds)
@@ -71,7 +71,7 @@ def main() -> None:
             records=asked.records,
             compared=asked.compared_records,
             page_size=asked.page_size,
-            waited=asked.waited_records,
+            waited=asked.waited_pages,
             rounds=asked.rounds,
             timeout=asked.timeout,
             cache=asked.cache,

@@ -23,13 +23,13 @@ PLAIN, EXACT, RUNTIME, OFFSET = (str(CONNECTORS / name) for name in ("plain", "e
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured, and how: `records` in the largest sync, `compared` for CPU, `waited` from a source with `latency`."""
+    """What is measured, and how: `records` in the largest sync, `compared` for CPU, `waited` pages from a source with `latency`."""
 
     records: int = 1_000_000
     compared: int = 200_000
     page_size: int = 1_000
-    waited: int = 10_000
-    waited_page_size: int = 100
+    waited: int = 100
+    waited_page_sizes: tuple[int, ...] = (100, 1_000)
     latency: float = 0.05
     rounds: int = 5
     address_space: int = 1_000_000_000

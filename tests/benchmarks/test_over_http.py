@@ -17,7 +17,14 @@ from benchmarks.records import write_pool
 @pytest.fixture
 def plan(tmp_path):
     return Plan(
-        records=250, compared=120, page_size=50, waited=60, waited_page_size=10, latency=0.002, rounds=1, cache=tmp_path
+        records=250,
+        compared=120,
+        page_size=50,
+        waited=6,
+        waited_page_sizes=(10,),
+        latency=0.002,
+        rounds=1,
+        cache=tmp_path,
     )
 
 
