@@ -28,7 +28,7 @@ __all__ = ["MEMORY", "DuckDbDestination", "explained"]
 
 MEMORY = ":memory:"
 METADATA = "main._fivetran_metadata"
-MEGABYTES = 64  # megabytes DuckDB may use before it writes to disk; a commit that cannot do with them gets more
+MEGABYTES = 48  # megabytes DuckDB may use before it writes to disk; a commit that cannot do with them gets more
 LOG = "32MB"  # before DuckDB moves it to the tables: twice its own bound, as half-full row groups are written more than once
 
 

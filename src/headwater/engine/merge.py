@@ -74,7 +74,8 @@ def merge(statements: Statements, target: Target, chunks: Sequence[Chunk], filte
             rows = _Rows(columns, selected, source, plain_key=_plain_key(arrays, columns, selected, target))
             _upsert(statements, target, rows, filters, empty=empty)
         else:
-            _stage(statements, target, f"SELECT {', '.join(selected)} FROM {source}")
+            everything = _Rows(columns, selected, source)
+            statements.execute(f"CREATE OR REPLACE TEMP TABLE {STAGE} AS {everything.staged(target.key)}")
             if any(chunk.some_upserts for chunk in chunks):
                 upserts = _Rows(columns, [*map(quoted, columns), "seq"], f"{STAGE} WHERE seq = base")
                 _upsert(statements, target, upserts, filters, empty=empty)
@@ -155,6 +156,22 @@ class _Rows:
         """Return the whole query."""
         return f"SELECT {', '.join(self.selected)} FROM {self.source}"
 
+    def last(self, key: Sequence[str]) -> str:
+        """Return the query for the last row of each key: what it replaces is not cast, so it need not fit its column."""
+        rows = f"SELECT * FROM {self.source} QUALIFY row_number() OVER (PARTITION BY {self._of(key)} ORDER BY seq DESC) = 1"
+        return f"SELECT {', '.join(self.selected)} FROM ({rows})"
+
+    def staged(self, key: Sequence[str]) -> str:
+        """Return the query for each key's last upsert (`base` is its place in the order) and what comes after it."""
+        base = f"max(seq) FILTER (kind = {Kind.UPSERT:d}) OVER (PARTITION BY {self._of(key)})"
+        rows = f"SELECT *, {base} AS base FROM {self.source} QUALIFY seq >= coalesce(base, 0)"
+        return f"SELECT {', '.join(self.selected)}, base FROM ({rows})"
+
+    def _of(self, key: Sequence[str]) -> str:
+        """Return the expressions of the key, without their names."""
+        found = [self.selected[self.columns.index(name)] for name in key]
+        return ", ".join(one.removesuffix(f" AS {quoted(name)}") for one, name in zip(found, key, strict=True))
+
 
 def _upsert(statements: Statements, target: Target, rows: _Rows, filters: KeyFilters, *, empty: bool) -> None:
     """Insert the rows in place of those of the same keys."""
@@ -163,7 +180,7 @@ def _upsert(statements: Statements, target: Target, rows: _Rows, filters: KeyFil
     if not rows.plain_key:
         _check_values(statements, target, rows)
         if _some(statements, f"SELECT 1 FROM ({rows.only(target.key)}) GROUP BY {keys} HAVING count(*) > 1"):
-            query = f"SELECT * FROM ({query}) QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY seq DESC) = 1"
+            query = rows.last(target.key)
     _make_way(statements, target, rows, filters, empty=empty)
     insert = (
         f"INSERT INTO {sql_name(target.name)} ({names}, _fivetran_deleted, _fivetran_synced) "
@@ -214,14 +231,6 @@ def _list(names: Sequence[str]) -> str:
 
 def _some(statements: Statements, query: str) -> bool:
     return statements.execute(f"{query} LIMIT 1").fetchone() is not None
-
-
-def _stage(statements: Statements, target: Target, query: str) -> None:
-    """Make a table of upserts, updates and deletes in any order; `base` is the last upsert of the row's key."""
-    statements.execute(
-        f"CREATE OR REPLACE TEMP TABLE {STAGE} AS SELECT *, "
-        f"max(seq) FILTER (kind = {Kind.UPSERT:d}) OVER (PARTITION BY {_list(target.key)}) AS base FROM ({query})"
-    )
 
 
 def _change(statements: Statements, target: Target, columns: Sequence[str]) -> None:
