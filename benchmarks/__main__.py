@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 
 from benchmarks.memory import grow, memory_section
+from benchmarks.over_http.section import PARTS, http_section
+from benchmarks.over_http.stage import Plan as HttpPlan
 from benchmarks.report import rest_section, write_section
 from benchmarks.rest import Plan, compete
 from benchmarks.roster import ABSENT, contestants
@@ -20,21 +22,26 @@ def _arguments() -> argparse.Namespace:
     rest = verbs.add_parser("rest", help="a REST API into DuckDB: the floor, Headwater, the SDK's runner, peers")
     memory = verbs.add_parser("memory", help="peak memory and speed as the source grows")
     startup = verbs.add_parser("startup", help="`headwater --help`, and the import of the runtime")
+    http = verbs.add_parser("http", help="the runtime toward Fivetran: CPU, memory, requests in flight, reading ahead")
     for verb in (rest, memory):
-        verb.add_argument("--records", type=int, default=200_000 if verb is rest else 2_000_000)
-        verb.add_argument("--page-size", type=int, default=1_000)
         verb.add_argument(
             "--checkpoint-rows", type=int, default=CHECKPOINT_ROWS, help="of the connector on the runtime"
         )
+    for verb, records in ((rest, 200_000), (memory, 2_000_000), (http, HttpPlan.records)):
+        verb.add_argument("--records", type=int, default=records)
+        verb.add_argument("--page-size", type=int, default=1_000)
         verb.add_argument(
             "--cache", type=Path, default=Path(".benchmarks"), help="environments and records are kept here"
         )
         verb.add_argument("--timeout", type=float, default=900, help="seconds for one run")
     rest.add_argument("--only", default="", help="contestants whose name holds one of these words, with commas between")
     rest.add_argument("--scaled-records", type=int, default=20_000, help="for those too slow for all")
-    for verb, rounds in ((rest, 5), (startup, 15)):
+    http.add_argument("--compared-records", type=int, default=HttpPlan.compared, help="for CPU a record")
+    http.add_argument("--waited-pages", type=int, default=HttpPlan.waited, help="from a source with latency")
+    http.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}, with commas between")
+    for verb, rounds in ((rest, 5), (startup, 15), (http, HttpPlan.rounds)):
         verb.add_argument("--rounds", type=int, default=rounds)
-    for verb in (rest, memory, startup):
+    for verb in (rest, memory, startup, http):
         verb.add_argument("--write", type=Path, metavar="PAGE", help="put the table between its markers on this page")
     return parser.parse_args()
 
@@ -59,6 +66,17 @@ def main() -> None:
     elif asked.verb == "memory":
         plan = Plan(records=asked.records, page_size=asked.page_size, timeout=asked.timeout, cache=asked.cache)
         printed = published = memory_section(grow(plan, asked.checkpoint_rows))
+    elif asked.verb == "http":
+        http = HttpPlan(
+            records=asked.records,
+            compared=asked.compared_records,
+            page_size=asked.page_size,
+            waited=asked.waited_pages,
+            rounds=asked.rounds,
+            timeout=asked.timeout,
+            cache=asked.cache,
+        )
+        printed = published = http_section(http, asked.parts.split(","))
     else:
         printed = published = startup_section(start(asked.rounds))
     print(printed)

@@ -35,7 +35,7 @@ class Failed(Exception):  # noqa: N818  (a contestant failed; the benchmark did 
 class Run:
     """What one run cost. `wall` and `cpu` are of the whole process; `sync` and `sync_cpu` leave out its start-up.
 
-    `peak` is MiB of the largest process, of all together where a contestant says so itself.
+    `peak` is MiB of the largest process, of all together where a contestant says so itself. `told` is all that it says of itself.
     """
 
     wall: float
@@ -44,6 +44,7 @@ class Run:
     sync_cpu: float
     peak: float
     versions: Mapping[str, str] = field(default_factory=dict)
+    told: Mapping[str, Any] = field(default_factory=dict)
 
     def scaled(self, times: float) -> Run:
         """Return what `times` as many records would cost: the start-up is paid once."""
@@ -55,6 +56,7 @@ class Run:
             self.sync_cpu * times,
             self.peak,
             self.versions,
+            self.told,
         )
 
 
@@ -62,7 +64,7 @@ def run_module(python: Path, module: str, job: Mapping[str, Any], folder: Path, 
     """Run `module` with `python` in the empty `folder`. Raises Failed."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "src"))),  # this checkout's, whichever is installed
         "BENCHMARK_JOB": json.dumps(dict(job)),
         "DO_NOT_TRACK": "1",
         "HOME": str(folder),  # what a contestant keeps between runs would make the second run another one
@@ -94,6 +96,7 @@ def run_module(python: Path, module: str, job: Mapping[str, Any], folder: Path, 
         sync_cpu=told["cpu"],
         peak=told.get("peak") or usage.ru_maxrss * MAXRSS_UNIT / MEBI,
         versions=told["versions"],
+        told=told,
     )
 
 

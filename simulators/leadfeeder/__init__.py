@@ -12,7 +12,7 @@ from .account import Account
 from .answers import refuse
 from .api import Api
 from .exports import Exports
-from .truth import KEYS, truths
+from .truth import KEYS, overlaps, truths
 from .unified import Unified
 
 __all__ = ["SIMULATOR"]
@@ -68,6 +68,7 @@ def build(*, seed: int, records: int, **options: object) -> Simulation:
         secrets=frozenset({LEGACY_KEY, UNIFIED_KEY}),
         refuse=refuse,
         forget=forget,
+        overlap=overlaps(accounts[ACCOUNT]),
     )
 
 

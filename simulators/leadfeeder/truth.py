@@ -6,16 +6,16 @@ text is not compared: a column that holds nothing else is never created.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime, timezone
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from headwater.simulate import Record, Truth
+from headwater.simulate import Overlap, Record, Truth
 
 from .account import Account
 from .records import location_of
 
-__all__ = ["KEYS", "truths"]
+__all__ = ["KEYS", "overlaps", "truths"]
 
 # The destination writes one underscore where `raw_leadfeeder__visits` has two.
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -31,7 +31,7 @@ def truths(account: Account) -> dict[str, Truth]:
     """Return the truth of each table."""
 
     def visits() -> Iterator[dict[str, Any]]:
-        return (_row(record) for record in account.visits.records() if "attributes" in record)
+        return _visits(account.visits.records())
 
     def leads() -> Iterator[dict[str, Any]]:
         return map(_row, account.leads.records())
@@ -40,11 +40,42 @@ def truths(account: Account) -> dict[str, Truth]:
         return ({"id": record["id"], **_filled(record["attributes"])} for record in account.locations())
 
     def routes() -> Iterator[dict[str, Any]]:
-        for record in account.visits.records():
-            for position, step in enumerate(record.get("attributes", {}).get("visit_route", ()), 1):
-                yield {"visit_id": record["id"], "position": position, **_filled(step)}
+        return _routes(account.visits.records())
 
     return dict(zip(KEYS, (visits, leads, locations, routes), strict=True))
+
+
+def overlaps(account: Account) -> dict[str, Overlap]:
+    """Return the overlap of each table: a range of days is all one can ask for, and the last one was not over.
+
+    So that day comes again, and the one before it, whose last visits a vendor may have shown late.
+    """
+
+    def found(since: datetime) -> tuple[list[Record], list[Record]]:
+        days = (since - timedelta(days=1)).date(), account.timeline.now().date()
+        visits = [account.visits.record(one) for one in account.visits_between(*days)]
+        return visits, [account.leads.record(one) for one in account.leads_between(*days)]
+
+    def locations(since: datetime) -> Iterator[dict[str, Any]]:
+        seen = {location_of(record) for records in found(since) for record in records}
+        return ({"id": one} for one in seen if one is not None)
+
+    return {
+        "raw_leadfeeder_visits": lambda since: _visits(found(since)[0]),
+        "raw_leadfeeder_leads": lambda since: map(_row, found(since)[1]),
+        "raw_leadfeeder_locations": locations,
+        "raw_leadfeeder_visit_routs": lambda since: _routes(found(since)[0]),
+    }
+
+
+def _visits(records: Iterable[Record]) -> Iterator[dict[str, Any]]:
+    return (_row(record) for record in records if "attributes" in record)
+
+
+def _routes(records: Iterable[Record]) -> Iterator[dict[str, Any]]:
+    for record in records:
+        for position, step in enumerate(record.get("attributes", {}).get("visit_route", ()), 1):
+            yield {"visit_id": record["id"], "position": position, **_filled(step)}
 
 
 def _row(record: Record) -> dict[str, Any]:

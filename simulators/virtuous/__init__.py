@@ -23,7 +23,7 @@ from .api import Api
 from .entities import Organization
 from .tokens import API_KEY, PASSWORD, Tokens
 from .trouble import Trouble
-from .truth import KEYS, truths
+from .truth import KEYS, overlaps, truths
 
 __all__ = ["SIMULATOR"]
 
@@ -74,12 +74,14 @@ def build(*, seed: int, records: int, **options: object) -> Simulation:
         secrets=frozenset({API_KEY, PASSWORD}),
         refuse=refuse,
         forget=forget,
+        overlap=overlaps(data),
+        edited=("gifts", "contacts"),  # of an individual its contact holds a copy, and does not tell that it changed
     )
 
 
 def configuration(url: str) -> dict[str, str]:
     """Return what `connectors/virtuous` needs to read this vendor."""
-    return {"api_key": API_KEY, "base_url": url, "page_size": "1000"}
+    return {"api_key": API_KEY, "base_url": url, "page_size": "50"}
 
 
 def _everybody(_request: Request) -> str:

@@ -8,16 +8,16 @@ else is never created.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timezone
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
-from headwater.simulate import Population, Record, Truth
+from headwater.simulate import Overlap, Population, Record, Truth
 
 from .entities import Organization
 
-__all__ = ["KEYS", "truths"]
+__all__ = ["KEYS", "overlaps", "truths"]
 
 KEYS: Mapping[str, tuple[str, ...]] = {
     "contacts": ("id",),
@@ -26,6 +26,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "gift_designations": ("id",),
 }
 DATES = ("createDateTimeUtc", "modifiedDateTimeUtc", "giftDate", "receiptDate")
+MODIFIED = "modifiedDateTimeUtc"
+LAG = timedelta(minutes=5)  # a change may show this long after the moment it bears
 IDS = re.compile(r"^id$|Id$")
 WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -37,11 +39,38 @@ def truths(data: Organization, poisoned: Callable[[int], bool]) -> dict[str, Tru
         return lambda: (_row(record) for record in _readable(population, poisoned))
 
     def designations() -> Iterator[dict[str, Any]]:
-        for gift in _readable(data.gifts, poisoned):
-            yield from (_row({**one, "giftId": gift["id"]}) for one in gift["giftDesignations"])
+        return _parts(_readable(data.gifts, poisoned))
 
     tables = (rows(data.contacts), rows(data.individuals), rows(data.gifts), designations)
     return dict(zip(KEYS, tables, strict=True))
+
+
+def overlaps(data: Organization) -> dict[str, Overlap]:
+    """Return the overlap of each table: changes can be asked for by the day, and the day of the last one was not over."""
+
+    def rows(population: Population) -> Overlap:
+        return lambda since: map(_row, _changed(population, since))
+
+    tables = (
+        rows(data.contacts),
+        rows(data.individuals),
+        rows(data.gifts),
+        lambda since: _parts(_changed(data.gifts, since)),
+    )
+    return dict(zip(KEYS, tables, strict=True))
+
+
+def _changed(population: Population, since: datetime) -> Iterator[Record]:
+    """Yield what changed on the day of the last change before `since`, or later."""
+    stamps = [_cell(MODIFIED, one[MODIFIED]) for one in population.records()]
+    last = max((stamp for stamp in stamps if stamp <= since), default=since)
+    day = datetime.combine(min(last, since - LAG).date(), time(), timezone.utc)
+    return (one for one, stamp in zip(population.records(), stamps, strict=True) if stamp >= day)
+
+
+def _parts(gifts: Iterable[Record]) -> Iterator[dict[str, Any]]:
+    for gift in gifts:
+        yield from (_row({**one, "giftId": gift["id"]}) for one in gift["giftDesignations"])
 
 
 def _readable(population: Population, poisoned: Callable[[int], bool]) -> Iterator[Record]:

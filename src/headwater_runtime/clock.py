@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import datetime, timedelta, timezone
 from typing import Protocol
@@ -39,11 +40,15 @@ class SystemClock:
 
 
 class FakeClock:
-    """A clock that stands still until someone sleeps. `slept` lists every wait in order, in seconds."""
+    """A clock that stands still until someone sleeps. `slept` lists every wait in order, in seconds.
+
+    Threads that sleep at the same time move it one after the other, so it is never behind a real clock.
+    """
 
     def __init__(self, start: datetime = datetime(2025, 1, 1, tzinfo=timezone.utc)) -> None:
         self._start = start
         self._elapsed = 0.0
+        self._lock = threading.Lock()
         self.slept: list[float] = []
 
     def now(self) -> datetime:
@@ -56,5 +61,6 @@ class FakeClock:
 
     def sleep(self, seconds: float) -> None:
         """Move the clock on by `seconds` at once."""
-        self.slept.append(seconds)
-        self._elapsed += seconds
+        with self._lock:
+            self.slept.append(seconds)
+            self._elapsed += seconds

@@ -8,13 +8,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from types import MappingProxyType
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from headwater_runtime.errors import ConfigError
 
-__all__ = ["Choice", "Config", "Field", "Int", "Secret", "Settings", "Text", "Toggle", "Url"]
+__all__ = ["Choice", "Config", "Date", "Field", "Int", "Secret", "Settings", "Text", "Toggle", "Url"]
 
 MAX_FIELDS = 100
 
@@ -117,6 +118,22 @@ class Int:
         if not self.low <= number <= self.high:
             raise ValueError(f"is {number}, outside {self.low} to {self.high}")
         return number
+
+
+@dataclass(frozen=True)
+class Date:
+    """A day, written as year-month-day."""
+
+    label: str
+    default: str | None = None
+    kind: str = field(default="a date like 2024-01-31", init=False)
+
+    def parse(self, text: str) -> date:
+        """Return the day."""
+        try:
+            return date.fromisoformat(text.strip())
+        except ValueError:
+            raise ValueError(f"is '{text}', not a date like 2024-01-31") from None
 
 
 @dataclass(frozen=True)

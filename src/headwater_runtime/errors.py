@@ -6,20 +6,36 @@
     │   └── TransportError   no whole answer came: refused, reset, timed out or cut short
     ├── SourceError      the source refused the request: stop and look
     └── ContractError    the source broke the shape it had: a field is gone, paging loops, a key is null
+        └── UnreadableError  a body is not in the format it should be
 
 A message is a sentence, a place and a remedy. It never holds a response body, a credential or a query string.
 """
 
 from __future__ import annotations
 
-__all__ = ["ConfigError", "ContractError", "HeadwaterError", "SourceError", "TransientError", "TransportError"]
+__all__ = [
+    "ConfigError",
+    "ContractError",
+    "HeadwaterError",
+    "SourceError",
+    "TransientError",
+    "TransportError",
+    "UnreadableError",
+    "require",
+]
 
 
 class HeadwaterError(Exception):
-    """Root of the tree. `what` is a sentence, `where` a stream, table or endpoint, `hint` what to do next."""
+    """Root of the tree. `what` is a sentence, `where` a stream, table or endpoint, `hint` what to do next.
 
-    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+    `status` is the HTTP status it comes from, 0 if there was none. `heavy`: a smaller question might have been answered.
+    """
+
+    heavy = False
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "", status: int = 0) -> None:
         super().__init__(what, where, hint)
+        self.status = status
 
     @property
     def what(self) -> str:
@@ -47,7 +63,11 @@ class ConfigError(HeadwaterError):
 
 
 class TransientError(HeadwaterError):
-    """The source kept failing although the request was retried."""
+    """The source kept failing although the request was retried. `heavy`: by a time-out, or a 5xx without Retry-After."""
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "", status: int = 0, heavy: bool = False) -> None:
+        super().__init__(what, where=where, hint=hint, status=status)
+        self.heavy = heavy
 
 
 class TransportError(TransientError):
@@ -55,12 +75,20 @@ class TransportError(TransientError):
 
 
 class SourceError(HeadwaterError):
-    """The source refused the request; retrying would not help. `status` is the HTTP status, 0 if there was none."""
-
-    def __init__(self, what: str, *, where: str = "", hint: str = "", status: int = 0) -> None:
-        super().__init__(what, where=where, hint=hint)
-        self.status = status
+    """The source refused the request; retrying would not help."""
 
 
 class ContractError(HeadwaterError):
     """The source broke the shape the connector relies on."""
+
+
+class UnreadableError(ContractError):
+    """A body that is not in the format it should be: often a proxy's passing error page, so it is retried first."""
+
+    heavy = True
+
+
+def require(met: object, what: str, where: str = "", hint: str = "") -> None:
+    """Raise ConfigError unless `met`: what cannot work is refused where it is declared."""
+    if not met:
+        raise ConfigError(what, where=where, hint=hint)

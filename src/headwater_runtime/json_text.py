@@ -14,17 +14,35 @@ try:
 except ImportError:  # not on Fivetran unless a connector requires it
     orjson = None  # type: ignore[assignment]
 
-__all__ = ["loads"]
+__all__ = ["loads", "whole_texts"]
 
 DIGITS_AS_ZEROS = bytes(ord("0") if chr(code).isdigit() and code < 128 else ord(" ") for code in range(256))
 LONG_RUN = b"0" * 19
+HALVES = (b"\\ud", b"\\uD", b"\xed", b"\0")  # what a text shows that may hold one: escaped, as it is, or in UTF-16
 
 
 def loads(text: bytes) -> Any:
-    """Return the JSON value of `text`, the same whichever decoder is there. Raises ValueError."""
+    """Return the JSON value of `text`, the same whichever decoder is there, its texts mended. Raises ValueError."""
     if orjson is not None and LONG_RUN not in text.translate(DIGITS_AS_ZEROS):
         try:
             return orjson.loads(text)
         except ValueError:
             pass
-    return json.loads(text)
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    # `orjson` takes no half of a pair, so what came through it needs no look.
+    return whole_texts(value) if any(mark in text for mark in HALVES) else value
+
+
+def whole_texts(value: Any) -> Any:
+    """Return `value` with each lone half of a surrogate pair, which no encoding can hold, written as its escape.
+
+    Such halves come from sources that cut a text in the middle of an emoji, and can only be written as escapes.
+    """
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {whole_texts(name): whole_texts(item) for name, item in value.items()}
+    return [whole_texts(item) for item in value] if isinstance(value, list) else value

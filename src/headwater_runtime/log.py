@@ -10,11 +10,12 @@ import base64
 import builtins
 import json
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-__all__ = ["Log", "Redact", "redacted", "redactor", "spellings"]
+__all__ = ["Log", "Redact", "Redactor", "redacted", "redactor", "spellings"]
 
 Redact = Callable[[str], str]
 MASK = "***"
@@ -26,17 +27,32 @@ _ESCAPE = re.compile(r"%[0-9A-F]{2}")
 _URL_BASE64 = str.maketrans("+/", "-_")
 
 
-def redactor(secrets: Iterable[str]) -> Redact:
-    """Return a function that masks each secret in every spelling of `spellings`."""
-    forms = {form for secret in secrets if len(secret) >= SHORTEST for form in spellings(secret)}
-    longest_first = sorted(forms, key=len, reverse=True)
+class Redactor:
+    """Masks every secret it knows, in every spelling of `spellings`. Any thread may use it, and add to it."""
 
-    def redact(text: str) -> str:
-        for form in longest_first:
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._lock = threading.Lock()
+        self._longest_first: tuple[str, ...] = ()
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: str) -> None:
+        """Mask `secret` too from now on."""
+        if len(secret) >= SHORTEST and secret not in self._longest_first:
+            with self._lock:
+                forms = {*self._longest_first, *spellings(secret)}
+                self._longest_first = tuple(sorted(forms, key=lambda form: (-len(form), form)))
+
+    def __call__(self, text: str) -> str:
+        """Return `text` without secrets."""
+        for form in self._longest_first:
             text = text.replace(form, MASK)
         return text
 
-    return redact
+
+def redactor(secrets: Iterable[str]) -> Redactor:
+    """Return a function that masks each secret in every spelling of `spellings`."""
+    return Redactor(secrets)
 
 
 def spellings(secret: str) -> set[str]:
@@ -124,10 +140,19 @@ def _masked(value: Any, redact: Redact) -> Any:
 
 
 class Log:
-    """Writes redacted lines through the SDK's logger."""
+    """Writes redacted lines through the SDK's logger. `mask` teaches a Redactor it was given, so its other users know too."""
 
     def __init__(self, redact: Redact = str) -> None:
         self._redact = redact
+        self._masks = redact if isinstance(redact, Redactor) else Redactor()
+
+    def mask(self, secret: str) -> None:
+        """Take `secret`, a credential obtained while running, out of every line and error from now on."""
+        self._masks.add(secret)
+
+    def clean(self, text: str) -> str:
+        """Return `text` with every secret masked."""
+        return self._redact(text if self._redact is self._masks else self._masks(text))
 
     def debug(self, line: str) -> None:
         """Write a line that only a local run shows."""
@@ -145,4 +170,4 @@ class Log:
         from fivetran_connector_sdk import Logging  # noqa: PLC0415  (declaring a connector must not need the SDK's start-up)
 
         if getattr(Logging, "LOG_LEVEL", 0) is not None:  # None outside a run, where the SDK's logger itself would fail
-            getattr(Logging, level)(self._redact(line))
+            getattr(Logging, level)(self.clean(line))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from headwater_runtime.client import Client
@@ -12,8 +12,10 @@ from headwater_runtime.config import Config, Settings
 from headwater_runtime.emit import Emit, SdkEmit
 from headwater_runtime.errors import HeadwaterError
 from headwater_runtime.log import Log, redacted, redactor
+from headwater_runtime.pages import Pages
 from headwater_runtime.state import State
-from headwater_runtime.sync import Stream, check, sync
+from headwater_runtime.stream import Stream, check
+from headwater_runtime.sync import begin, sync
 from headwater_runtime.tables import Table
 from headwater_runtime.transport import RequestsTransport, Transport
 
@@ -30,6 +32,7 @@ class Source:
     config: Config
     client: Callable[[Settings], Client]
     streams: Callable[[Client, Settings], Iterable[Stream]]
+    parallel: int = 1  # streams that are read side by side
 
     def schema(self, configuration: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the declarations of all tables. Sends nothing. Raises ConfigError."""
@@ -65,12 +68,14 @@ class Source:
         clock = clock or SystemClock()
         line = transport or RequestsTransport()
         try:
-            client = replace(self.client(settings), transport=line, clock=clock, log=log)
+            saved = State(state)
+            client = self.client(settings).begin(line, clock, log, saved.auth)
             streams = tuple(self.streams(client, settings))
             check(streams)
-            sync(streams, State(state), emit or SdkEmit(), clock, log)
+            client.sign_in()
+            sync(streams, saved, emit or SdkEmit(), clock, log, client, self.parallel)
         except Exception as error:
-            safe = redacted(error, redact)
+            safe = redacted(error, log.clean)
             if safe is error:
                 raise
             raise safe from safe.__cause__
@@ -79,23 +84,34 @@ class Source:
                 line.close()
 
     def configuration_form(self) -> Any:
-        """Return the setup form, with a connection test that reads the first page of the first stream."""
+        """Return the setup form, with a connection test that asks `test=` of the client, else for the first page."""
         return self.config.form(self.connection_test)
 
     def connection_test(self, configuration: dict[str, str]) -> Any:
-        """Read one page with `configuration` and say whether that worked, in the SDK's terms."""
+        """Ask the source one question with `configuration` and say whether that worked, in the SDK's terms."""
         from fivetran_connector_sdk import Test  # noqa: PLC0415  (only the platform asks for the test)
 
         redact = redactor(self.config.secrets(configuration))
-        line = RequestsTransport()
+        line, clock, log = RequestsTransport(), SystemClock(), Log(redact)
         try:
             settings = self.config.parse(configuration)
-            client = replace(self.client(settings), transport=line)
-            first = next(iter(self.streams(client, settings)), None)
-            if first is not None:
-                next(first.pages.read(), None)
+            client = self.client(settings).begin(line, clock, log)
+            client.sign_in()
+            if client.test is not None:
+                client.get(client.test.at(client.base_url))
+            else:
+                _first_page(self.streams(client, settings), clock)
         except HeadwaterError as error:
-            return Test.failure(redact(str(error)))
+            return Test.failure(log.clean(str(error)))
         finally:
             line.close()
         return Test.success()
+
+
+def _first_page(streams: Iterable[Stream], clock: Clock) -> None:
+    """Read the first page of the first stream that needs no other; of one whose rows a job prepares, nothing."""
+    first = next((stream for stream in streams if not isinstance(stream.per, Stream)), None)
+    if first is not None and isinstance(first.pages, Pages):
+        at = begin(first, {}, clock).next()
+        if at is not None:
+            next(first.pages.read(at), None)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headwater_runtime.cursor import Saved
-from headwater_runtime.errors import ConfigError
+from headwater_runtime.errors import require
 from headwater_runtime.log import Log
 
 __all__ = ["State"]
@@ -19,17 +19,20 @@ VERSION = 1
 
 
 class State:
-    """All streams' saved positions. Mutable: `put` records what is covered by the rows emitted so far."""
+    """All streams' saved positions, and the sealed credential `auth`, if any ("").
+
+    Mutable: `put` records what is covered by the rows emitted so far.
+    """
 
     def __init__(self, loaded: Mapping[str, Any]) -> None:
         """Take a state as the platform hands it over. Raises ConfigError for one this runtime did not write."""
         streams = loaded.get("streams", {})
-        if loaded and (loaded.get("version") != VERSION or not isinstance(streams, dict)):
-            raise ConfigError(
-                "the saved state was not written by this connector, or by another version of its runtime",
-                where="state",
-                hint="reset the connection (locally: --reset), or restore the state of a sync of this connector",
-            )
+        entries = list(streams.values()) if isinstance(streams, Mapping) else [streams]
+        ours = loaded.get("version") == VERSION and all(isinstance(entry, Mapping) for entry in entries)
+        what = "the saved state was not written by this connector, or by another version of its runtime"
+        hint = "reset the connection (locally: --reset), or restore the state of a sync of this connector"
+        require(ours or not loaded, what, "state", hint)
+        self.auth = str(loaded.get("auth", ""))
         self._streams: dict[str, dict[str, Any]] = {name: dict(entry) for name, entry in streams.items()}
 
     def saved(self, stream: str, shape: str, log: Log) -> Saved:
@@ -54,5 +57,6 @@ class State:
 
     def as_dict(self) -> dict[str, Any]:
         """Return a copy to checkpoint, plain JSON values."""
-        copied: dict[str, Any] = json.loads(json.dumps({"version": VERSION, "streams": self._streams}))
+        whole = {"version": VERSION, **({"auth": self.auth} if self.auth else {}), "streams": self._streams}
+        copied: dict[str, Any] = json.loads(json.dumps(whole))
         return copied

@@ -7,29 +7,14 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from headwater_runtime.errors import ConfigError
+from headwater_runtime.errors import ConfigError, require
 
 __all__ = ["ColumnType", "Table"]
 
 ColumnType = str | Mapping[str, Any]
 
-SIMPLE_TYPES = frozenset(
-    [
-        "BOOLEAN",
-        "SHORT",
-        "INT",
-        "LONG",
-        "FLOAT",
-        "DOUBLE",
-        "NAIVE_DATE",
-        "NAIVE_DATETIME",
-        "UTC_DATETIME",
-        "BINARY",
-        "XML",
-        "STRING",
-        "JSON",
-    ]
-)
+NUMBERS = {"BOOLEAN", "SHORT", "INT", "LONG", "FLOAT", "DOUBLE"}
+SIMPLE_TYPES = NUMBERS | {"NAIVE_DATE", "NAIVE_DATETIME", "UTC_DATETIME", "BINARY", "XML", "STRING", "JSON"}
 
 
 @dataclass(frozen=True, init=False)
@@ -53,8 +38,7 @@ class Table:
         columns: Mapping[str, ColumnType] | None = None,
         schema: str | None = None,
     ) -> None:
-        if not name.strip():
-            raise ConfigError("a table needs a name", hint="give Table(...) the name the destination shall show")
+        require(name.strip(), "a table needs a name", hint="give Table(...) the name the destination shall show")
         for column, kind in (columns or {}).items():
             _check_type(name, column, kind)
         object.__setattr__(self, "name", name)
@@ -81,8 +65,5 @@ def _check_type(table: str, column: str, kind: ColumnType) -> None:
         return
     if not isinstance(kind, str) and kind.get("type") == "DECIMAL" and {"precision", "scale"} <= kind.keys():
         return
-    raise ConfigError(
-        f"column '{column}' has the unknown type {kind!r}",
-        where=f"table {table}",
-        hint=f"use one of {', '.join(sorted(SIMPLE_TYPES))} or {{'type': 'DECIMAL', 'precision': p, 'scale': s}}",
-    )
+    hint = f"use one of {', '.join(sorted(SIMPLE_TYPES))} or {{'type': 'DECIMAL', 'precision': p, 'scale': s}}"
+    raise ConfigError(f"column '{column}' has the unknown type {kind!r}", where=f"table {table}", hint=hint)

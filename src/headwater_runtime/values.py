@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta, timezone
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from headwater_runtime.errors import ContractError
@@ -36,20 +36,17 @@ def sdk_row(row: Row, columns: Mapping[str, ColumnType], where: str = "") -> Row
             continue
         try:
             landed[name] = sdk_value(value, columns.get(name))
-        except (TypeError, ValueError, OverflowError, InvalidOperation) as error:
-            raise ContractError(
-                f"column '{name}' is declared {_type_name(columns.get(name))} but holds {type(value).__name__} "
-                "that does not fit it",
-                where=where,
-                hint="declare a wider type in models.py (STRING takes anything), or convert the value in the row function",
-            ) from error
+        except (ArithmeticError, TypeError, ValueError) as error:
+            held = f"is declared {_type_name(columns.get(name))} but holds {type(value).__name__} that does not fit it"
+            hint = "declare a wider type in models.py (STRING takes anything), or convert the value in the row function"
+            raise ContractError(f"column '{name}' {held}", where=where, hint=hint) from error
     return landed
 
 
 def sdk_value(value: Any, declared: ColumnType | None = None) -> Any:
     """Return `value` as the SDK's operations take it for a column of type `declared` (None: inferred from the value).
 
-    Raises TypeError, ValueError, OverflowError or InvalidOperation for a value that does not fit the declared type.
+    Raises ArithmeticError, TypeError or ValueError for a value that does not fit the declared type.
     """
     if value is None:
         return None
@@ -118,16 +115,23 @@ def _utc_text(moment: datetime) -> str:
 
 def _json_value(value: Any) -> Any:
     """Return `value` with nothing in it that JSON cannot hold: exact numbers stay numbers, the rest becomes text."""
+    try:
+        return _in_json(value)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _in_json(value: Any) -> Any:
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, Mapping):
-        return {str(key): _json_value(item) for key, item in value.items()}
+        return {str(key): _in_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_json_value(item) for item in value]
+        return [_in_json(item) for item in value]
     if isinstance(value, (set, frozenset)):
-        return sorted((_json_value(item) for item in value), key=repr)
+        return sorted((_in_json(item) for item in value), key=repr)
     if isinstance(value, Decimal):
         return float(value) if value.is_finite() and Decimal(repr(float(value))) == value else str(value)
     if isinstance(value, bytes):

@@ -41,6 +41,20 @@ def test_each_record_is_served_once_in_any_cycle(tmp_path, records):
     assert (seen.total(), len(seen)) == (records, records)
 
 
+def test_pages_by_offset_are_those_by_cursor():
+    lines = [b'{"record_id":"0000-%02d"}' % number for number in range(30)]
+    pages = Pages(lines, 67, 10)
+    for number in range(7):
+        by_cursor, by_offset = (
+            pages.answer(b"GET /cpg_data?%s HTTP/1.1" % query)
+            for query in (b"cursor=p%d" % number, b"limit=10&offset=%d0" % number)
+        )
+        assert by_cursor == by_offset
+        assert json.loads(by_cursor.split(b"\r\n\r\n")[1])["total"] == 67
+    for query in (b"offset=70", b"offset=15", b"cursor=p7"):
+        assert pages.answer(b"GET /cpg_data?%s HTTP/1.1" % query).startswith(b"HTTP/1.1 400 ")
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [

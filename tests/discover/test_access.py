@@ -1,5 +1,6 @@
 """Credentials, refusals and limits: what is sent, what is said, and what is never shown."""
 
+import base64
 import json
 
 import pytest
@@ -8,8 +9,10 @@ from headwater.discover.address import parse
 from headwater.errors import DiscoveryError
 from headwater.model import AuthSpec
 from headwater.simulate import Reply
+from headwater_runtime.transport import Request
 
 KEY = "s3cret-value-9"
+PAIR = base64.b64encode(f"me:pä:{KEY}".encode()).decode()
 
 
 @pytest.mark.parametrize(
@@ -17,12 +20,22 @@ KEY = "s3cret-value-9"
     [
         (("api_key", KEY), AuthSpec("header", "api_key", "api_key"), {"api_key": KEY}),
         (("X-Api-Key", KEY), AuthSpec("header", "X-Api-Key", "x_api_key"), {"x_api_key": KEY}),
-        (("Authorization", f"Bearer {KEY}"), AuthSpec("header", "Authorization", "token", "Bearer "), {"token": KEY}),
+        (("Authorization", f"Bearer {KEY}"), AuthSpec("bearer", "Authorization", "token"), {"token": KEY}),
         (("Authorization", KEY), AuthSpec("header", "Authorization", "authorization"), {"authorization": KEY}),
         (
             ("Authorization", f"Token token={KEY}"),
             AuthSpec("header", "Authorization", "token", "Token "),
             {"token": f"token={KEY}"},
+        ),
+        (
+            ("Authorization", f"Basic {PAIR}"),
+            AuthSpec("basic", "Authorization", "user", password_key="password"),
+            {"user": "me", "password": f"pä:{KEY}"},
+        ),
+        (
+            ("Authorization", f"Basic {KEY}"),
+            AuthSpec("header", "Authorization", "basic_credentials", "Basic "),
+            {"basic_credentials": KEY},
         ),
     ],
 )
@@ -30,7 +43,7 @@ def test_a_secret_header_becomes_a_secret_setting(header, auth, secrets):
     address = parse("https://api.example.com/v1/things?kind=a", dict([header]))
     assert address.auth == auth
     assert address.secrets == secrets
-    assert address.credential == header[1]
+    assert address.access.apply(Request("GET", "https://h/x")).headers == {header[0]: header[1]}
     assert address.params == {"kind": "a"}
     assert KEY not in repr(address)
 
@@ -102,8 +115,32 @@ def test_no_credential(vendor, find):
     assert "--header 'Authorization: Bearer …'" in error.hint
 
 
+def test_a_key_that_is_wanted_as_a_bearer_token(vendor, find, people):
+    def answer(request):
+        if request.headers.get("authorization") == f"Bearer {KEY}":
+            return {"data": people(5)}
+        return Reply.error(401, "Sign in.")
+
+    found = find(vendor.serve(answer), {"X-Api-Key": KEY})
+    assert found.spec.auth == AuthSpec("bearer", "Authorization", "x_api_key")
+    assert [one.what for one in found.findings if one.id == "discover.access"] == ["the key is taken as a bearer token"]
+    assert all("x-api-key" not in one.params for one in vendor.server.log)
+
+
+def test_basic_credentials_are_shown_in_no_form(vendor, find, people):
+    def answer(request):
+        assert request.headers["authorization"] == f"Basic {PAIR}"
+        return {"data": [{**row, "echo": f"you sent {PAIR}, pä:{KEY}"} for row in people(5)]}
+
+    found = find(vendor.serve(answer), {"Authorization": f"Basic {PAIR}"})
+    assert found.spec.secret_keys == ("user", "password")
+    assert found.spec.endpoints[0].fields["echo"].startswith("you sent ***")
+    assert PAIR not in repr(found)
+    assert KEY not in repr(found)
+
+
 def test_a_wrong_credential(vendor, find):
-    url = vendor.serve(lambda request: Reply.error(403, f"{request.headers['api_key']} is not a key"))
+    url = vendor.serve(lambda request: Reply.error(403, f"{request.headers.get('api_key')} is not a key"))
     error = refused(find, url, {"api_key": KEY})
     assert error.what == "the source refuses the credential in 'api_key' with 403: *** is not a key"
     assert KEY not in str(error)

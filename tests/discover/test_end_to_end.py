@@ -8,7 +8,25 @@ import pytest
 
 from headwater.engine import DuckDbDestination, load, run
 from headwater.generate import write
-from headwater.simulate import serve
+from headwater.simulate import (
+    Basic,
+    Bearer,
+    Json,
+    Key,
+    Keyset,
+    NextLink,
+    NextToken,
+    Offset,
+    PageNumber,
+    Population,
+    Reply,
+    Route,
+    Simulation,
+    Single,
+    Size,
+    paged,
+    serve,
+)
 
 
 def get(url, params, headers=None):
@@ -118,3 +136,86 @@ def test_secrets_in_headers_and_query_reach_the_source(vendor, find, people, tmp
     holders = [path.name for path in project.iterdir() if b"-secret" in path.read_bytes()]
     assert holders == ["configuration.json"]
     assert sync(project, {}, DuckDbDestination()).tables == {"things": 45}
+
+
+def member(seed, index, version):
+    return {"id": 3 * index + 1, "name": f"Member {(seed + index) % 9}", "version": version}
+
+
+def coded(seed, index, version):
+    return {"code": f"m-{(index * 37) % 1_000:04}", "name": f"Member {(seed + index) % 9}", "version": version}
+
+
+BY = {
+    "link in the body": (NextLink("links.next"), Json("data")),
+    "relative link": (NextLink("next", relative=True), Json("data")),
+    "link in the header": (NextLink(""), Json("")),
+    "link under a dotted name": (NextLink(r"@odata\.nextLink"), Json("value")),
+    "token": (NextToken("cursor", "meta.next"), Json("items")),
+    "pages from 0": (PageNumber("page", first=0), Json("rows")),
+    "pages from 1": (PageNumber("page", total_pages="meta.pages"), Json("rows")),
+    "offset": (Offset("skip", total="total"), Json("data")),
+    "last key": (Keyset("since_id", "id"), Json("")),
+    "last key, shown again": (Keyset("since_id", "id", inclusive=True), Json("data")),
+    "at once": (Single(), Json("data.items")),
+}
+KEPT = {"token", "last key", "last key, shown again"}
+ACCESS = {
+    "key": (Key("X-Api-Key", "key-7"), {"X-Api-Key": "key-7"}),
+    "bearer": (Bearer("token-7"), {"Authorization": "Bearer token-7"}),
+    "bearer, given as a key": (Bearer("token-7"), {"api_key": "token-7"}),
+    "basic": (Basic("me", "secret-7"), {"Authorization": "Basic bWU6c2VjcmV0LTc="}),
+}
+
+
+def written_and_run(find, tmp_path, handler, members, headers):
+    """Discover, write, run, let the source grow, run again; give the project, and the ids landed after each run."""
+    route = Route("GET", "/members", handler)
+    with serve(Simulation((route,), {"members": members}, {"members": members.records})) as server:
+        found = find(f"{server.url}/members", headers, name="Club")
+        assert [one for one in found.findings if one.severity == "error"] == []
+        write(found.spec, tmp_path / "club", values=found.secrets)
+        destination, state, runs = DuckDbDestination(), {}, []
+        key = "id" if found.spec.endpoints[0].table.key == ("id",) else "code"
+        for by in (0, 23):
+            members.grow(by)
+            result = sync(tmp_path / "club", state, destination)
+            truth = sorted((one[key], one["name"], one["version"]) for one in members.records())
+            assert landed(destination, "members", [key, "name", "version"]) == truth
+            state = result.state
+            runs.append(result.operations["upserts"])
+        return found, runs
+
+
+@pytest.mark.parametrize("kind", BY)
+def test_every_way_of_paging(find, tmp_path, kind):
+    by, shape = BY[kind]
+    members = Population(member, 130, seed=1)
+    _, runs = written_and_run(find, tmp_path, paged(members, by, size=Size("limit", 20, 40), shape=shape), members, {})
+    assert runs[0] >= 130
+    assert (runs[1] < 130) == (kind in KEPT)
+
+
+def test_the_last_id_of_records_in_no_order(find, tmp_path):
+    members = Population(coded, 130, seed=1)
+
+    def answer(request):
+        rows = list(members.records())
+        at = next((n + 1 for n, row in enumerate(rows) if row["code"] == request.params.get("starting_after")), 0)
+        return Reply.json({"data": rows[at : at + 25], "has_more": at + 25 < len(rows)})
+
+    written_and_run(find, tmp_path, answer, members, {})
+    assert (
+        'NextToken(Last("code"), param="starting_after", more="has_more")' in (tmp_path / "club" / "api.py").read_text()
+    )
+
+
+@pytest.mark.parametrize("kind", ACCESS)
+def test_every_way_of_access(find, tmp_path, kind):
+    access, headers = ACCESS[kind]
+    members = Population(member, 50, seed=1)
+    handler = paged(members, NextToken("cursor", "next"), access=access)
+    _, runs = written_and_run(find, tmp_path, handler, members, headers)
+    assert runs[0] >= 50
+    holders = [path.name for path in (tmp_path / "club").iterdir() if b"-7" in path.read_bytes()]
+    assert holders == ["configuration.json"]

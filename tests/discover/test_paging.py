@@ -255,7 +255,7 @@ def test_one_answer_that_holds_as_many_as_asked_for_may_hide_more(vendor, find, 
     assert "there may be more" in finding(found, "last_page").what
 
 
-def test_a_link_under_a_name_with_a_dot_is_reported(vendor, find, people):
+def test_a_link_under_a_name_with_a_dot(vendor, find, people):
     rows = people(30)
 
     def answer(request):
@@ -263,9 +263,23 @@ def test_a_link_under_a_name_with_a_dot_is_reported(vendor, find, people):
         link = {"@odata.nextLink": f"/things?$skiptoken={at + 10}"} if at < 20 else {}
         return {"value": rows[at : at + 10], **link}
 
-    found = find(vendor.serve(answer))
-    assert finding(found, "paging").severity == "error"
-    assert "@odata.nextLink: works, but a name with a dot" in finding(found, "paging").hint
+    endpoint = only(find(vendor.serve(answer)))
+    assert endpoint.paging == PagingSpec("next_link", path=r"@odata\.nextLink")
+    assert endpoint.complete
+    assert endpoint.records_seen == 30
+
+
+def test_records_and_a_token_under_names_with_dots(vendor, find, people):
+    rows = people(30)
+
+    def answer(request):
+        at = int(request.params.get("cursor", "c0")[1:])
+        return {"v1.rows": {"a*?": rows[at : at + 10]}, "next.cursor": f"c{at + 10}" if at < 20 else None}
+
+    endpoint = only(find(vendor.serve(answer)))
+    assert endpoint.records == r"v1\.rows.a\*\?"
+    assert endpoint.paging == PagingSpec("next_token", param="cursor", path=r"next\.cursor")
+    assert endpoint.records_seen == 30
 
 
 def test_parameters_that_are_ignored_are_not_paging(vendor, find, people):
@@ -282,7 +296,7 @@ def test_more_pages_without_a_way_to_them_is_an_error(vendor, find, people):
     assert "'total_count' is 90" in finding(found, "paging").what
 
 
-def test_keyset_paging_is_reported(vendor, find, people):
+def test_pages_behind_the_last_key(vendor, find, people):
     rows = people(60)
 
     def answer(request):
@@ -291,12 +305,42 @@ def test_keyset_paging_is_reported(vendor, find, people):
         return {"data": rows[at : at + 25], "has_more": at + 25 < 60}
 
     found = find(vendor.serve(answer))
-    assert finding(found, "paging").severity == "error"
-    assert "keyset" in finding(found, "paging").what
+    assert only(found).paging == PagingSpec("keyset", param="starting_after", path="id")
     assert "'starting_after' with the last record's 'id' brought 25 records" in finding(found, "paging").hint
+    assert only(found).complete
+    assert only(found).records_seen == 60
+    assert not only(found).token_is_durable
+    assert "a new 'id' may lie between old ones" in finding(found, "cursor").what
 
 
-def test_a_link_header_alone_is_reported(vendor, find, people):
+def test_pages_behind_the_last_id_of_records_in_no_order(vendor, find, people):
+    rows = [row for pair in zip(people(30, start=30), people(30), strict=True) for row in pair]
+
+    def answer(request):
+        last = request.params.get("starting_after")
+        at = next((n + 1 for n, row in enumerate(rows) if row["id"] == last), 0)
+        return {"data": rows[at : at + 25], "has_more": at + 25 < 60}
+
+    found = find(vendor.serve(answer))
+    assert only(found).paging == PagingSpec(
+        "next_token", param="starting_after", path="id", source="last", more="has_more"
+    )
+    assert only(found).complete
+    assert only(found).records_seen == 60
+
+
+def test_whole_numbers_that_ascend_are_a_cursor(vendor, find):
+    def answer(request):
+        first = int(request.params.get("since_id", 0)) + 1
+        return [{"id": n, "name": f"Person {n}"} for n in range(first, min(first + 20, 51))]
+
+    found = find(vendor.serve(answer))
+    assert only(found).paging == PagingSpec("keyset", param="since_id", path="id")
+    assert only(found).token_is_durable
+    assert only(found).records_seen == 50
+
+
+def test_a_link_header_alone(vendor, find, people):
     rows = people(30)
 
     def answer(request):
@@ -305,8 +349,16 @@ def test_a_link_header_alone_is_reported(vendor, find, people):
         return Reply.json(rows[at : at + 10], headers=link)
 
     found = find(vendor.serve(answer))
-    assert (finding(found, "paging").severity, only(found).paging.kind) == ("error", "single")
-    assert "header Link" in finding(found, "paging").what
+    assert only(found).paging == PagingSpec("next_link", path="Link", source="header")
+    assert only(found).complete
+    assert only(found).records_seen == 30
+
+
+def test_a_link_header_to_another_host_is_not_followed(vendor, find, people):
+    link = {"Link": '<http://127.0.0.2:9/things?page=2>; rel="next"'}
+    found = find(vendor.serve(lambda _: Reply.json(people(10), headers=link)))
+    assert finding(found, "paging").severity == "error"
+    assert "the header Link: leads to another host, where no credential is sent" in finding(found, "paging").hint
 
 
 def test_paging_parameters_of_the_address_are_not_fixed(vendor, find, people):

@@ -40,7 +40,7 @@ names = st.from_regex(re.compile(r"[_a-z][_a-z0-9]{0,60}", re.ASCII), fullmatch=
 values = st.dictionaries(hostile, hostile, max_size=3)
 pagings = st.builds(
     PagingSpec,
-    kind=st.sampled_from(["single", "page_number", "offset", "next_token", "next_link"]),
+    kind=st.sampled_from(["single", "page_number", "offset", "next_token", "next_link", "keyset"]),
     param=hostile,
     path=hostile,
     more=hostile,
@@ -50,6 +50,7 @@ pagings = st.builds(
     size_param=hostile,
     size=st.integers(0, 500),
     size_max=st.integers(0, 500),
+    source=st.sampled_from(["body", "header", "last"]),
 )
 endpoints = st.builds(
     EndpointSpec,
@@ -71,7 +72,17 @@ sources = st.builds(
     name=names,
     title=hostile,
     base_url=hostile,
-    auth=st.one_of(st.just(AuthSpec()), st.builds(AuthSpec, st.just("header"), hostile, st.just("api_key"), hostile)),
+    auth=st.one_of(
+        st.just(AuthSpec()),
+        st.builds(
+            AuthSpec,
+            st.sampled_from(["header", "bearer", "basic"]),
+            hostile,
+            st.just("api_key"),
+            hostile,
+            st.sampled_from(["token", "password"]),
+        ),
+    ),
     headers=values,
     secret_headers=st.dictionaries(hostile, st.sampled_from(["api_key", "token"]), max_size=2),
     endpoints=st.lists(endpoints, min_size=1, max_size=2, unique_by=lambda one: one.table.name).map(tuple),
@@ -79,7 +90,7 @@ sources = st.builds(
 
 CALLS = {
     "Config", "Secret", "Url", "Int", "Client", "ApiKey", "client.pages", "PageNumber", "Offset", "NextToken", "NextLink",
-    "Table", "Stream", "Token", "FullRefresh", "Source", "Connector",
+    "Keyset", "Header", "Last", "Bearer", "Basic", "Table", "Stream", "Token", "FullRefresh", "Source", "Connector",
 }  # fmt: skip
 
 

@@ -131,6 +131,16 @@ PAGINGS = [
     PagingSpec("offset", param="$skip", size_param="$top", size=100, size_max=500, total="total"),
     PagingSpec("next_token", param="page_token", path="meta.next", more="meta.has_more"),
     PagingSpec("next_link", path="links.next"),
+    PagingSpec("next_link", path=r"@odata\.nextLink"),
+    PagingSpec("next_link", path="Link", source="header"),
+    PagingSpec("next_token", param="starting_after", path="id", source="last", more="has_more"),
+    PagingSpec("keyset", param="since_id", path="id", size_param="limit", size=100, size_max=1000),
+]
+AUTHS = [
+    AuthSpec(),
+    AuthSpec("header", "X-Customer-Relationship-Key", "token", "Token "),
+    AuthSpec("bearer", "Authorization", "token"),
+    AuthSpec("basic", "Authorization", "user", password_key="password"),
 ]
 
 
@@ -147,12 +157,12 @@ def various():
                 paging=paging,
                 params={"kind": word, "since": "2020-01-01"} if number % 3 else {},
                 secret_params={"key": "key"} if number % 3 == 1 else {},
-                token_is_durable=paging.kind == "next_token",
+                token_is_durable=paging.kind in {"next_token", "keyset"},
                 fields={word: "1"},
                 types={word: "integer or text"},
                 date_field=word if number % 2 else "",
             )
-            auth = AuthSpec("header", "Authorization", "token", "Bearer ") if number % 2 else AuthSpec()
+            auth = AUTHS[number % len(AUTHS)]
             extra = {"x-account": "account_key"} if number % 2 else {}
             yield SourceSpec(
                 word, word, f"https://{word}.example.com/{word}", auth, {"Accept": "*/*"}, extra, (endpoint,)

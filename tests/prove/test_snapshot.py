@@ -27,6 +27,11 @@ def test_the_order_of_rows_and_the_moment_of_writing_do_not_matter():
     assert difference(one, other) == ""
 
 
+def test_an_empty_text_is_not_told_from_null_but_from_any_other():
+    assert difference(contents([("",), ("2",)]), contents([(None,), ("2",)])) == ""
+    assert "lacks 1 rows" in difference(contents([("",), ("2",)]), contents([(None,), ("3",)]))
+
+
 @pytest.mark.parametrize(
     ("other", "message"),
     [

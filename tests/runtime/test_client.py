@@ -5,8 +5,20 @@ from dataclasses import replace
 
 import pytest
 
-from headwater_runtime import ApiKey, ConfigError, ContractError, Retry, SourceError, TransientError
-from headwater_runtime.errors import TransportError
+from headwater_runtime import (
+    ApiKey,
+    Call,
+    ConfigError,
+    ContractError,
+    Limit,
+    Login,
+    Retry,
+    Rule,
+    SourceError,
+    TransientError,
+)
+from headwater_runtime.errors import TransportError, UnreadableError
+from headwater_runtime.log import Log, redactor
 from headwater_runtime.transport import Request, RequestsTransport, Response
 
 KEY = "sesame-1234"
@@ -118,6 +130,85 @@ def test_a_redirect_loop_ends(scripted):
     with pytest.raises(ContractError, match="5 redirects"):
         get(client)
     assert len(script.requests) == 5
+
+
+@pytest.mark.parametrize(("status", "method"), [(301, "GET"), (302, "GET"), (303, "GET"), (307, "POST"), (308, "POST")])
+def test_what_was_posted_is_posted_again_only_where_the_status_says_so(scripted, sequence, status, method):
+    client, script = scripted(sequence(Response(status, {"location": "/done?x=1"}), {"ok": 1}))
+    posted = Call("/query", params={"page": 1}, headers={"X-A": "b"}, json={"ids": [1]}).at(client.base_url)
+    assert client.get(posted) == {"ok": 1}
+    again = script.requests[1]
+    assert (again.method, again.url, dict(again.params)) == (method, "https://api.test/done?x=1", {})
+    assert again.body == (posted.body if method == "POST" else None)
+    assert ("Content-Type" in again.headers) is (method == "POST")
+    assert again.headers["X-A"] == "b"
+
+
+def test_a_redirect_to_nowhere_is_a_refusal(scripted):
+    client, _ = scripted(lambda _: Response(302))
+    with pytest.raises(SourceError, match="answered 302"):
+        get(client)
+
+
+@pytest.mark.parametrize(
+    ("answer", "heavy"),
+    [
+        (Response(500), True),
+        (Response(503, {"retry-after": "1"}), False),
+        (Response(429), False),
+        (TransportError("the answer timed out", heavy=True), True),
+        (TransportError("the connection was refused"), False),
+    ],
+)
+def test_an_error_says_whether_a_smaller_question_might_be_answered(scripted, answer, heavy):
+    client, _ = scripted(lambda _: answer)
+    with pytest.raises(TransientError) as caught:
+        get(client)
+    assert caught.value.heavy is heavy
+    assert caught.value.status == (answer.status if isinstance(answer, Response) else 0)
+
+
+def test_a_body_nobody_can_read_stays_one_that_was_unreadable(scripted):
+    client, script = scripted(lambda _: Response(200, {}, b"<html>"))
+    with pytest.raises(UnreadableError):
+        client.send(client.request("/things"), attempts=2)
+    assert len(script.requests) == 2
+
+
+def test_waiting_for_a_limit_is_no_part_of_the_deadline(scripted, clock):
+    answers = iter([{}, Response(503), {"ok": 1}])
+    client, _ = scripted(lambda _: next(answers), limits=[Limit(1, 1_000)], retry=Retry(deadline=10, draw=lambda: 1.0))
+    get(client)
+    assert get(client) == {"ok": 1}
+    assert clock.monotonic() > 1_900
+
+
+def test_the_vendors_words_never_show_what_is_masked_even_where_they_are_cut(scripted):
+    echo = b'{"message": "' + b"x" * 190 + KEY.encode() + b'"}'
+    client, _ = scripted(lambda _: Response(400, {}, echo), log=Log(redactor([KEY])))
+    with pytest.raises(SourceError) as caught:
+        get(client)
+    assert KEY[:6] not in str(caught.value)
+
+
+def test_what_a_rule_ends_is_said_once(scripted):
+    said: list[str] = []
+
+    class Told(Log):
+        def info(self, line):
+            said.append(line)
+
+    client, _ = scripted(lambda _: Response(402), rules=[Rule("end", status=402)], log=Told())
+    for number in range(3):
+        assert client.send(client.request(f"/things/{number}")).end
+    assert len(said) == 1
+
+
+def test_a_client_of_another_run_has_limits_and_a_sign_in_of_its_own(scripted):
+    client, _ = scripted(lambda _: {}, limits=[Limit(1, 60)], auth=Login(Call("/in"), token="t"))
+    begun = client.begin(client.transport, client.clock, client.log, "kept")
+    assert begun.traffic is not client.traffic
+    assert (begun.kept, client.kept) == ("kept", "")
 
 
 def test_a_request_while_declaring_is_refused(scripted):

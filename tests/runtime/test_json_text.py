@@ -1,4 +1,4 @@
-"""Whichever decoder runs, the value is the standard library's."""
+"""Whichever decoder runs, the value is the standard library's, but for texts that no encoding can hold."""
 
 import json
 import subprocess
@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater_runtime import json_text
+from headwater_runtime.transport import Response
 
 NUMBERS = st.from_regex(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,25})?([eE][+-]?[0-9]{1,3})?", fullmatch=True)
 VALUES = st.recursive(
@@ -19,7 +20,7 @@ VALUES = st.recursive(
 
 
 def same(text: bytes) -> None:
-    assert repr(json_text.loads(text)) == repr(json.loads(text))
+    assert repr(json_text.loads(text)) == repr(json_text.whole_texts(json.loads(text)))
 
 
 @given(VALUES, st.booleans())
@@ -63,3 +64,16 @@ def test_it_works_without_orjson():
     script = "import sys; sys.modules['orjson'] = None; from headwater_runtime import json_text; print(json_text.loads(b'[18446744073709551616]'))"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout == "[18446744073709551616]\n"
+
+
+@pytest.mark.parametrize(
+    "text", [b'["\\ud83d"]', b'["\\uDE00 x"]', b'["\xed\xa0\xbd"]', '["\ud83d"]'.encode("utf-16", "surrogatepass")]
+)
+def test_half_a_character_is_written_as_its_escape_however_it_came(text):
+    (found,) = json_text.loads(text)
+    assert found.encode().startswith(b"\\ud")
+
+
+def test_a_record_that_is_asked_for_alone_is_whole_too(scripted):
+    client, _ = scripted(lambda _: Response(200, {}, b'{"name": "cut \\ud83d"}'))
+    assert client.get(client.request("/things")) == {"name": "cut \\ud83d"}

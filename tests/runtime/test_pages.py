@@ -1,12 +1,13 @@
 """Every paging reads the whole source whatever the page size, and none can loop for ever."""
 
+from dataclasses import dataclass
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater_runtime import (
     Client,
-    ConfigError,
     ContractError,
     NextLink,
     NextToken,
@@ -15,7 +16,12 @@ from headwater_runtime import (
     Single,
     SourceError,
 )
+from headwater_runtime.call import Call, Query, Slice, UpTo
 from headwater_runtime.clock import FakeClock
+from headwater_runtime.formats import Jsonl
+from headwater_runtime.keyset import Keyset
+from headwater_runtime.paging import Paging, Step
+from headwater_runtime.rules import Rule
 from headwater_runtime.transport import Response
 
 from .conftest import HOME, Script
@@ -190,24 +196,74 @@ def test_the_body_itself_can_be_the_list_and_parameters_that_are_none_are_left_o
     assert script.requests[0].params == {"a": "1"}
 
 
-@pytest.mark.parametrize(
-    "declare",
-    [
-        lambda: PageNumber(""),
-        lambda: Offset(""),
-        lambda: Offset("skip", size=10),
-        lambda: NextToken("", param="x"),
-        lambda: NextToken("x", param=""),
-        lambda: NextLink(""),
-        lambda: PageNumber("p", size_param="n"),
-    ],
-)
-def test_a_paging_that_cannot_work_fails_where_it_is_declared(declare):
-    with pytest.raises(ConfigError, match="needs"):
-        declare()
-
-
 def test_a_refused_page_is_an_error(scripted, sequence):
     client, _ = scripted(sequence({"data": RECORDS[:3], "next": "b"}, Response(400)))
     with pytest.raises(SourceError):
         list(client.pages("/things", records="data", paging=NextToken("next", param="after")).read())
+
+
+def test_an_end_that_a_rule_declares_is_no_error(scripted, sequence):
+    end = Rule("end", status=404)
+    client, _ = scripted(sequence({"data": RECORDS[:3]}, Response(404)))
+    pages = client.pages("/things", records="data", paging=PageNumber("page"), rules=[end])
+    assert [page.records for page in pages.read()] == [RECORDS[:3]]
+    client, _ = scripted(lambda _: Response(404))
+    assert list(client.pages("/things", records="data", rules=[end]).read()) == []
+
+
+def test_one_long_answer_comes_in_pieces_and_only_the_last_has_a_position(scripted):
+    lines = "".join(f'{{"id": {number}}}\n' for number in range(2500))
+    client, script = scripted(lambda _: Response(200, {}, lines.encode()))
+    pages = list(client.pages("/things", format=Jsonl()).read())
+    assert [len(page.records) for page in pages] == [1000, 1000, 500]
+    assert [one["id"] for page in pages for one in page.records] == list(range(2500))
+    assert all(page.position is None and page.body is None and page.size > 0 for page in pages)
+    assert script.requests[0].spool
+
+
+def test_a_paged_answer_in_pieces_is_one_page(scripted, sequence):
+    def lines(begin, end):
+        return Response(200, {}, "".join(f'{{"id": {number}}}\n' for number in range(begin, end)).encode() or b"\n")
+
+    client, _ = scripted(sequence(lines(0, 2500), lines(2500, 2600), lines(0, 0)))
+    pages = client.pages("/things", paging=Keyset("id", param="after"), format=Jsonl()).read()
+    assert [(len(page.records), page.position) for page in pages] == [(2500, 2499), (100, 2599), (0, 2599)]
+
+
+def test_an_answer_in_another_format_is_asked_for_again(scripted, sequence):
+    client, script = scripted(sequence(Response(200, {}, b"<html>"), Response(200, {}, b'{"id": 1}\n')))
+    assert [page.records for page in client.pages("/things", format=Jsonl()).read()] == [[{"id": 1}]]
+    assert len(script.requests) == 2
+
+
+def test_every_page_is_asked_for_with_the_bounds_of_the_slice(scripted, sequence):
+    client, script = scripted(sequence({"data": RECORDS[:2], "next": "t"}, {"data": [], "next": None}))
+    call = Call("/lists/{id}/things", params={"upto": UpTo()})
+    pages = client.pages(call, records="data", paging=NextToken("next", param="after"))
+    assert len(list(pages.read(Slice(part={"id": "a/b"}, up_to=7)))) == 2
+    assert {request.url for request in script.requests} == {f"{HOME}/lists/a%2Fb/things"}
+    assert [request.params for request in script.requests] == [{"upto": "7"}, {"upto": "7", "after": "t"}]
+
+
+@dataclass(frozen=True)
+class Chapters(Paging):
+    """A paging of one's own needs two functions."""
+
+    def place(self, request, position):
+        return Query("chapter").put(request, position or "a")
+
+    def after(self, position, body, records, response):
+        following = body["chapters"].get(position or "a")
+        return Step(following, more=following is not None)
+
+
+def test_a_paging_of_ones_own_needs_two_functions(scripted):
+    client, _ = scripted(lambda request: {"data": [{"id": request.params["chapter"]}], "chapters": {"a": "b"}})
+    pages = client.pages("/things", records="data", paging=Chapters())
+    assert [page.records for page in pages.read()] == [[{"id": "a"}], [{"id": "b"}]]
+    assert (pages.durable, pages.foresees, pages.largest, pages.shape) == (False, False, 0, "Chapters /things")
+
+
+def test_the_shape_of_a_keyset_names_its_key(scripted):
+    client, _ = scripted(lambda _: {})
+    assert client.pages("/things", paging=Keyset("id", param="after")).shape == "Keyset /things by id"

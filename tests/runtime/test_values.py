@@ -11,12 +11,16 @@ import pytest
 from fivetran_connector_sdk import Connector, Logging
 from fivetran_connector_sdk_cli import core_adapter
 from fivetran_connector_sdk_common import constants
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from headwater.engine import differences
 from headwater_runtime import ContractError, Table
 from headwater_runtime.emit import SdkEmit
+from headwater_runtime.formats import Json, Jsonl
+from headwater_runtime.transport import Response
 from headwater_runtime.values import sdk_row, sdk_value
+from tests.engine.test_drawn import landed as landed_here
 
 EAST = timezone(timedelta(hours=5, minutes=30))
 
@@ -206,3 +210,118 @@ def test_whatever_a_row_holds_the_sdk_takes_it_and_json_stays_json(row):
     for value in sent.values():
         if isinstance(value, (dict, list)):
             json.loads(json.dumps(value), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+# -- Both ways out: the SDK's operations, and pages of rows into the local engine ---------------------------------------
+
+TYPES = st.sampled_from([None, *DECLARED, "SHORT", "FLOAT", "XML"]) | st.builds(
+    lambda precision, scale: {"type": "DECIMAL", "precision": precision, "scale": scale},
+    st.integers(10, 38),
+    st.integers(0, 9),
+)
+MOMENTS = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31), timezones=st.sampled_from([None, timezone.utc, EAST]))
+ODD_TEXTS = st.sampled_from(
+    [
+        "",
+        " ",
+        "a\0b",
+        "007",
+        "+1",
+        "1e5",
+        "1.50",
+        "true",
+        "NaN",
+        "2024-02-30",
+        "2024-01-01",
+        "2024-01-01T00:00:00+05:30",
+        "\x7f",
+    ]
+)
+ODD_NUMBERS = st.sampled_from(
+    [2**31, 2**53 + 1, 2**63 - 1, 2**63, -(2**63) - 1, 10**400, 1e39, 5e-324, -0.0, 10**11, 10**17]
+)
+ANY = JSON_VALUES | MOMENTS | st.times() | st.uuids() | st.binary(max_size=3) | ODD_TEXTS | ODD_NUMBERS
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(ANY | st.none(), min_size=1, max_size=4), TYPES)
+def test_whatever_a_column_holds_lands_the_same_by_either_way_or_is_refused_by_both(values, declared):
+    table = Table("t", "id", {} if declared is None else {"v": declared})
+    steps = [("upsert", [{"id": number, "v": value} for number, value in enumerate(values)]), "checkpoint"]
+    by_page, by_row = landed_here(steps, table, pages=True), landed_here(steps, table, pages=False)
+    assert by_page[1:] == by_row[1:]
+    assert differences(by_row[0], by_page[0]) == []
+    if len(by_row) == 2:
+        assert by_row[1] is ContractError
+
+
+@st.composite
+def meant(draw):
+    """A value of a kind a column holds, its declaration, and a reader of the text it lands as."""
+    kind = draw(st.sampled_from(sorted(KINDS)))
+    values, declared, reader = KINDS[kind]
+    return draw(st.lists(values, min_size=1, max_size=4)), declared, reader
+
+
+NORMAL = st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False)
+EXACT = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+)
+RECENT = st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1), timezones=st.sampled_from([timezone.utc, EAST]))
+NO_NUL = st.characters(exclude_categories=["Cs"], exclude_characters="\0")  # the SDK drops it
+KINDS = {
+    "integers": (st.integers(), None, int),
+    "integers in text": (st.integers(-(2**63), 2**63 - 1).map(lambda number: f" {number} "), "LONG", " {} ".format),
+    "floats": (NORMAL, None, float),
+    "doubles": (NORMAL, "DOUBLE", float),
+    "decimals": (st.decimals(allow_nan=False, allow_infinity=False, places=4), None, Decimal),
+    "exact decimals": (
+        st.decimals(-(10**9), 10**9, places=4),
+        {"type": "DECIMAL", "precision": 20, "scale": 4},
+        Decimal,
+    ),
+    "texts": (st.text(NO_NUL, max_size=5), "STRING", str),
+    "booleans": (st.booleans(), None, {"true": True, "false": False}.get),
+    "moments": (RECENT, None, datetime.fromisoformat),
+    "declared moments": (RECENT, "UTC_DATETIME", datetime.fromisoformat),
+    "days": (st.dates(), None, date.fromisoformat),
+    "objects": (st.dictionaries(st.text(max_size=3), EXACT, max_size=3), None, json.loads),
+    "lists": (st.lists(EXACT, max_size=3), "JSON", json.loads),
+    "bytes": (st.binary(max_size=4), None, bytes.fromhex),
+}
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+@given(meant(), st.booleans())
+def test_a_column_of_one_kind_lands_as_what_it_was(drawn, pages):
+    values, declared, reader = drawn
+    table = Table("t", "id", {} if declared is None else {"v": declared})
+    steps = [("upsert", [{"id": number, "v": value} for number, value in enumerate(values)]), "checkpoint"]
+    tables, _, error = landed_here(steps, table, pages=pages)
+    assert error is None
+    rows = {int(number): text for _, number, text in tables["t"].rows}
+    assert [reader(rows[number]) for number in range(len(values))] == values
+
+
+def test_nesting_beyond_the_recursion_limit_is_refused_by_either_way():
+    deep: list = []
+    for _ in range(5_000):
+        deep = [deep]
+    table = Table("t", "id")
+    for pages in (True, False):
+        assert landed_here([("upsert", [{"id": 1, "v": deep}]), "checkpoint"], table, pages=pages)[1] is ContractError
+
+
+@pytest.mark.parametrize("pages", [True, False])
+def test_half_an_emoji_from_a_source_that_cuts_texts_lands_as_its_escape(pages):
+    body = rb'{"data": [{"id": 1, "v": "cut \ud83d", "w": {"k\uDE00": ["\ud83d\ude00"]}}]}'
+    lines = body[len(b'{"data": [') : -2]
+    table = Table("t", "id")
+    for form, path, data in ((Json(), "data", body), (Jsonl(), "", lines)):
+        ((records, _),) = form.read(Response(200, {}, data), path, "GET /x")
+        tables, _, error = landed_here([("upsert", records), "checkpoint"], table, pages=pages)
+        assert error is None
+        ((_, _, text, nested),) = tables["t"].rows
+        assert text == r"cut \ud83d"
+        assert json.loads(nested) == {r"k\ude00": ["\U0001f600"]}

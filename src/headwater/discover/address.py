@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import keyword
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, urlsplit
 
 from headwater.discover.vocabulary import PAGING_NAME, PUBLIC_HEADER, SECRET_NAME, SECRET_VALUE
 from headwater.errors import DiscoveryError
 from headwater.model.spec import AuthSpec, connector_name
+from headwater_runtime.auth import ApiKey, Basic, Bearer
 
 __all__ = ["Address", "parse"]
 
@@ -43,9 +45,30 @@ class Address:
         return {**self.params, **{name: self.secrets[key] for name, key in self.secret_params.items()}}
 
     @property
-    def credential(self) -> str:
-        """The value of the `auth` header."""
-        return self.auth.prefix + self.secrets[self.auth.config_key] if self.auth.kind == "header" else ""
+    def access(self) -> ApiKey | Bearer | Basic | None:
+        """What puts `auth` on a request."""
+        if self.auth.kind == "none":
+            return None
+        secret = self.secrets[self.auth.config_key]
+        if self.auth.kind == "bearer":
+            return Bearer(secret)
+        if self.auth.kind == "basic":
+            return Basic(secret, self.secrets[self.auth.password_key])
+        return ApiKey(self.auth.name, self.auth.prefix + secret)
+
+    @property
+    def hidden(self) -> set[str]:
+        """Every text nobody may see: the secrets, and what basic auth makes of two of them."""
+        pair = [
+            self.secrets[key] for key in (self.auth.config_key, self.auth.password_key) if self.auth.kind == "basic"
+        ]
+        return {*self.secrets.values(), *([base64.b64encode(":".join(pair).encode()).decode()] if pair else [])}
+
+    def as_bearer(self) -> Address | None:
+        """Return the same address with its key sent as a bearer token; None if that is no other way."""
+        if self.auth.kind != "header" or self.auth.prefix:
+            return None
+        return replace(self, auth=AuthSpec("bearer", "Authorization", self.auth.config_key))
 
 
 def parse(url: str, headers: Mapping[str, str]) -> Address:
@@ -127,5 +150,23 @@ def _auth(name: str, value: str, keys: _Keys) -> AuthSpec:
     if scheme is None:
         return AuthSpec("header", name, keys.hold(name, value))
     prefix = scheme.group()
-    key = keys.hold(SCHEME_KEYS.get(scheme.group(1).lower(), name), value[len(prefix) :])
+    kind = scheme.group(1).lower()
+    if name.lower() == "authorization" and kind == "bearer":
+        return AuthSpec("bearer", name, keys.hold("token", value[len(prefix) :]))
+    pair = _user_and_password(value[len(prefix) :]) if name.lower() == "authorization" and kind == "basic" else None
+    if pair is not None:
+        user, password = keys.hold("user", pair[0]), keys.hold("password", pair[1])
+        return AuthSpec("basic", name, user, password_key=password)
+    key = keys.hold(SCHEME_KEYS.get(kind, name), value[len(prefix) :])
     return AuthSpec("header", name, key, prefix)
+
+
+def _user_and_password(text: str) -> tuple[str, str] | None:
+    """Return what basic auth was made of; None unless it can be made of it again, letter by letter."""
+    try:
+        whole = base64.b64decode(text.strip(), validate=True)
+        user, colon, password = whole.decode().partition(":")
+    except ValueError:
+        return None
+    usual = base64.b64encode(whole).decode() == text.strip()
+    return (user, password) if usual and user and password and colon else None

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from headwater.discover import refusal
-from headwater.discover.address import parse
+from headwater.discover.address import Address, parse
 from headwater.discover.findings import Findings
 from headwater.discover.key import id_like
-from headwater.discover.paging import Found, find_keyset, find_paging, goes_on, may_page, says_more
+from headwater.discover.paging import Found, find_paging, goes_on, may_page, says_more
 from headwater.discover.reader import Reader, Reply
 from headwater.discover.records import Candidate, candidates
 from headwater.discover.size import Size, find_size
@@ -26,6 +26,7 @@ __all__ = ["Discovery", "discover"]
 
 EXPERIMENTS = 30  # requests to find out how the endpoint is paged
 ALL = 40  # and with those, at most, to read it
+DENIED = frozenset({401, 403})
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,19 @@ def discover(
         )
     reader = Reader(address, transport, clock, EXPERIMENTS)
     first = reader.get()
+    findings = Findings(f"GET {address.path}", on_finding)
+    bearer = address.as_bearer() if first.status in DENIED else None
+    if bearer is not None:
+        again = _as_bearer(reader, address, bearer)
+        if again.usable:
+            first, address = again, bearer
+            findings.add(
+                "access", "the key is taken as a bearer token", "in the header it was given for it was refused"
+            )
     refusal.check(first, address)
     if first.path != address.path:
         address = replace(address, path=first.path)
         reader.address = address
-    findings = Findings(f"GET {address.path}", on_finding)
     endpoint = _endpoint(reader, first, findings)
     paging = _paging(endpoint, findings)
     reader.limit = ALL
@@ -80,6 +89,15 @@ def discover(
         endpoints=(spec,),
     )
     return Discovery(source, tuple(findings.all), reader.requests, address.secrets)
+
+
+def _as_bearer(reader: Reader, address: Address, bearer: Address) -> Reply:
+    """Ask once more with the key as a bearer token, and leave the reader with what works."""
+    reader.address = bearer
+    again = reader.get()
+    if not again.usable:
+        reader.address = address
+    return again
 
 
 def _endpoint(reader: Reader, first: Reply, findings: Findings) -> Endpoint:
@@ -158,9 +176,15 @@ def _paging_of_small_pages(endpoint: Endpoint, size: Size) -> Found | None:
 
 
 def _paging_text(paging: PagingSpec) -> str:
+    place = {
+        "body": f"at '{paging.path}'",
+        "header": f"in the header {paging.path}",
+        "last": f"'{paging.path}' of a page's last record",
+    }
     return {
-        "next_link": f"paged by the next link at '{paging.path}'",
-        "next_token": f"paged by the token at '{paging.path}', sent back as '{paging.param}'",
+        "next_link": f"paged by the next link {place[paging.source]}",
+        "next_token": f"paged by the token {place[paging.source]}, sent back as '{paging.param}'",
+        "keyset": f"paged by key: the last '{paging.path}' sent back as '{paging.param}'",
         "page_number": f"paged by number: '{paging.param}' from {paging.start}",
         "offset": f"paged by offset: '{paging.param}'",
     }[paging.kind]
@@ -170,12 +194,7 @@ def _unpaged(endpoint: Endpoint, findings: Findings) -> None:
     """Say that everything came in one answer, or that more exists than was found a way to."""
     tried = "; ".join(endpoint.asides) or "nothing in the answer looks like a token or a link"
     more = says_more(endpoint)
-    keyset = find_keyset(endpoint) if more else ""
-    if keyset:
-        findings.add("paging", "paged by keyset, which the runtime cannot follow yet", keyset, "error")
-    elif endpoint.link_header:
-        findings.add("paging", "paged by the header Link, which the runtime cannot follow yet", tried, "error")
-    elif more:
+    if more:
         findings.add(
             "paging", f"there is more than one page ({more}), but no way to the next was found", tried, "error"
         )

@@ -9,13 +9,16 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from headwater.discover.key import id_like
-from headwater.discover.records import outside
-from headwater.discover.trial import Endpoint, Trial
+from headwater.discover.records import escaped, outside
+from headwater.discover.trial import Endpoint, Trial, next_of
 from headwater.discover.vocabulary import KEYSET_PARAMS, MORE_NAME, OFFSET_PARAMS, PAGE_PARAMS, TOKEN_PARAMS
 from headwater.model.spec import PagingSpec
+from headwater_runtime.errors import ContractError
+from headwater_runtime.keyset import Keyset
 from headwater_runtime.records import MISSING, lookup
+from headwater_runtime.transport import Response
 
-__all__ = ["Found", "find_keyset", "find_paging", "goes_on", "may_page", "says_more"]
+__all__ = ["Found", "find_paging", "goes_on", "may_page", "says_more"]
 
 TOKEN_NAME = re.compile(r"next|cursor|token|after|scroll|continu|bookmark|marker", re.IGNORECASE)
 NOT_TOKEN = re.compile(r"prev|before|first|has_?more|has_?next|access_?token|csrf|total|count|url$", re.IGNORECASE)
@@ -32,11 +35,12 @@ class Found:
 
 
 def find_paging(endpoint: Endpoint) -> Found | None:
-    """Return the first way of paging that brings a second page: a link, a token, a page number, an offset.
+    """Return the first way of paging that brings a second page: a link, a token, a page number, an offset, the last key.
 
     What was tried in vain is left in `endpoint.asides`.
     """
-    return _next_link(endpoint) or _next_token(endpoint) or _numbered(endpoint)
+    ways = (_next_link, _link_header, _next_token, _numbered, _last_key)
+    return next((found for way in ways if (found := way(endpoint))), None)
 
 
 def may_page(endpoint: Endpoint) -> str:
@@ -53,17 +57,12 @@ def may_page(endpoint: Endpoint) -> str:
     return ""
 
 
-def find_keyset(endpoint: Endpoint) -> str:
-    """Return how the last record's id asks for the next page, or "". Asked only of a source that says it has more."""
-    column = id_like(endpoint.rows)
-    if not column:
-        return ""
-    found = endpoint.find([], KEYSET_PARAMS, endpoint.rows[-1][column], lambda _, trial: trial.moved)
-    return f"'{found[0]}' with the last record's '{column}' {found[1].evidence}" if found else ""
-
-
 def goes_on(endpoint: Endpoint, paging: PagingSpec, trial: Trial) -> bool:
     """Tell whether there are records behind those of `trial`, which asked for the first page in another size."""
+    if paging.kind == "next_link" and paging.source == "header":
+        return bool(next_of(trial.reply.headers))
+    if paging.kind == "keyset" or paging.source == "last":
+        return bool(endpoint.ask({paging.param: lookup(trial.rows[-1], paging.path), **trial.params}).rows)
     if paging.kind in {"next_token", "next_link"}:
         return lookup(trial.reply.body, paging.path) not in {MISSING, None, ""}
     if paging.kind == "offset":
@@ -108,12 +107,43 @@ def _next_link(endpoint: Endpoint) -> Found | None:
         elif not trial.moved:
             endpoint.asides.append(f"{path}: following it {trial.evidence if trial.rows else 'brought no page'}")
         elif lookup(endpoint.first.body, path) != value:
-            endpoint.asides.append(f"{path}: works, but a name with a dot in it cannot be written as a path yet")
+            endpoint.asides.append(f"{path}: works, but its name cannot be written as a path")
         else:
             kind = "an absolute" if value.startswith("http") else "a relative"
             evidence = f"'{path}' holds {kind} link; following it {trial.evidence}"
             return Found(PagingSpec("next_link", path=path), evidence, trial)
     return None
+
+
+def _link_header(endpoint: Endpoint) -> Found | None:
+    if not endpoint.link_header:
+        return None
+    trial = endpoint.follow(endpoint.link_header)
+    if trial.moved:
+        evidence = f"the header Link holds a link with rel=next; following it {trial.evidence}"
+        return Found(PagingSpec("next_link", path="Link", source="header"), evidence, trial)
+    away = "leads to another host, where no credential is sent"
+    told = away if trial.reply.trouble == "another host" else f"following it {trial.evidence}"
+    endpoint.asides.append(f"the header Link: {told}")
+    return None
+
+
+def _last_key(endpoint: Endpoint) -> Found | None:
+    """Ask for what comes behind the last record, by its id."""
+    column = id_like(endpoint.rows)
+    if not column:
+        return None
+    found = endpoint.find([], KEYSET_PARAMS, endpoint.rows[-1][column], lambda _, trial: trial.moved)
+    if found is None:
+        return None
+    param, trial = found
+    evidence = f"'{param}' with the last record's '{column}' {trial.evidence}"
+    path = escaped(column)
+    try:
+        Keyset(path, param).after(None, None, [*endpoint.rows, *trial.rows[trial.known :]], Response(200))
+    except ContractError:
+        return Found(PagingSpec("next_token", param=param, path=path, source="last"), evidence, trial)
+    return Found(PagingSpec("keyset", param=param, path=path), f"{evidence}; the ids ascend", trial)
 
 
 def _next_token(endpoint: Endpoint) -> Found | None:

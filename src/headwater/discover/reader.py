@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from headwater.discover.address import Address
-from headwater_runtime.auth import ApiKey
 from headwater_runtime.clock import Clock
 from headwater_runtime.errors import SourceError, TransportError
 from headwater_runtime.log import redactor
@@ -63,10 +62,9 @@ class Reader:
         self.limit = limit
         self.requests = 0
         self.waited = 0.0
-        self.redact = redactor(address.secrets.values())
+        self.redact = redactor(address.hidden)
         self.last: Response = Response(0)
         self._transport = transport
-        self._auth = ApiKey(address.auth.name, address.credential) if address.auth.kind == "header" else None
         self._retry = Retry(attempts=5)
 
     @property
@@ -111,12 +109,13 @@ class Reader:
     def _send_patiently(self, request: Request) -> Response | Reply:
         """Send, and again after a wait while the source asks to come later (429, 503) or the connection fails."""
         failures = 0
+        access = self.address.access
         while True:
             if not self.left:
                 return Reply(trouble="budget")
             response: Response | None = None
             try:
-                response = self.send(self._auth.apply(request) if self._auth else request)
+                response = self.send(access.apply(request) if access else request)
                 if response.status not in self._retry.statuses:
                     return response
                 trouble = f"status {response.status}"

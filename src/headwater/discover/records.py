@@ -10,7 +10,7 @@ from typing import Any
 from headwater.discover.vocabulary import ASIDE, USUAL
 from headwater_runtime.records import Row
 
-__all__ = ["Candidate", "candidates", "outside"]
+__all__ = ["Candidate", "candidates", "escaped", "outside"]
 
 DEEPEST = 6
 
@@ -46,13 +46,18 @@ def outside(body: Any, records: str) -> Iterator[tuple[str, Any]]:
     yield from _plain(body, "", records, 0)
 
 
+def escaped(name: str) -> str:
+    """Return `name` as a step of a path."""
+    return re.sub(r"([.*?])", r"\\\1", name)
+
+
 def _lists(value: Any, path: str, depth: int) -> Iterator[tuple[str, list[Any]]]:
     if isinstance(value, list):
         yield path, value
     elif isinstance(value, dict) and depth < DEEPEST:
         for name, child in value.items():
-            if "." not in name and name:
-                yield from _lists(child, f"{path}.{name}" if path else name, depth + 1)
+            if name:
+                yield from _lists(child, f"{path}.{escaped(name)}" if path else escaped(name), depth + 1)
 
 
 def _rank(path: str, rows: list[Row], endpoint: str) -> tuple[int, int, int]:
@@ -72,7 +77,7 @@ def _rank(path: str, rows: list[Row], endpoint: str) -> tuple[int, int, int]:
 def _plain(value: Any, path: str, records: str, depth: int) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict) and depth < DEEPEST:
         for name, child in value.items():
-            inner = f"{path}.{name}" if path else name
+            inner = f"{path}.{escaped(name)}" if path else escaped(name)
             if inner != records:
                 yield from _plain(child, inner, records, depth + 1)
     elif path and not isinstance(value, (dict, list)):

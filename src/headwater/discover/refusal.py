@@ -61,7 +61,7 @@ def _denied(reply: Reply, address: Address) -> tuple[str, str]:
     scheme = reply.headers.get("www-authenticate", "").split(" ")[0].strip(",")
     asked = f", asking for the scheme {scheme}" if scheme else ""
     example = f"Authorization: {scheme} …" if scheme else "api_key: …"
-    sent = [address.auth.name] if address.auth.kind == "header" else []
+    sent = [address.auth.name] if address.auth.kind != "none" else []
     sent += [*address.secret_headers, *address.secret_params]
     if not sent:
         return (

@@ -39,7 +39,7 @@ def survey(endpoint: Endpoint, paging: PagingSpec, name: str, findings: Findings
     notes += [f"land as JSON: {', '.join(nested)}"] if nested else []
     notes += [f"absent or null in some records: {', '.join(gaps[:SHOWN])}"] if gaps else []
     findings.add("fields", count(len(fields.types), "field"), "; ".join(notes))
-    durable = paging.kind == "next_token" and _durable(endpoint, pages, walked, dates, findings)
+    durable = paging.kind in {"next_token", "keyset"} and _durable(endpoint, pages, paging, walked, dates, findings)
     address = reader.address
     return EndpointSpec(
         path=address.path,
@@ -85,9 +85,11 @@ def _ending(walked: Walk, paging: PagingSpec, kept: int, findings: Findings) -> 
         )
     elif walked.complete:
         last = next((size for size in reversed(walked.sizes) if size), 0)
+        gone = "the page after it was empty" if paging.source == "last" else f"'{paging.path}' was null or absent"
         sign = {
-            "next_token": f"'{paging.more}' was not true" if paging.more else f"'{paging.path}' was null or absent",
-            "next_link": f"'{paging.path}' was null or absent",
+            "next_token": f"'{paging.more}' was not true" if paging.more else gone,
+            "next_link": gone,
+            "keyset": "the page after it held nothing new",
             "page_number": f"'{paging.total_pages}' pages were read"
             if paging.total_pages
             else "the page after it was empty",
@@ -130,12 +132,28 @@ def _dates(dates: Sequence[DateField], total: int, findings: Findings) -> None:
     )
 
 
-def _durable(endpoint: Endpoint, pages: Pages, walked: Walk, dates: Sequence[DateField], findings: Findings) -> bool:
+def _durable(
+    endpoint: Endpoint,
+    pages: Pages,
+    paging: PagingSpec,
+    walked: Walk,
+    dates: Sequence[DateField],
+    findings: Findings,
+) -> bool:
     """Tell whether a token can be kept for the next sync: it must mark a place, give the same page again, and not run backward."""
     tokens = [position for position in walked.positions if position is not None]
     if not tokens or len(walked.sizes) < 2:
         return False
-    if all(str(token).isdigit() and int(token) <= len(walked.rows) + 1 for token in tokens):
+    if paging.kind == "keyset" and not all(str(token).isdecimal() for token in tokens):
+        findings.add(
+            "cursor",
+            f"a new '{paging.path}' may lie between old ones, for it is no number",
+            "every sync reads everything",
+        )
+        return False
+    if paging.kind == "next_token" and all(
+        str(token).isdigit() and int(token) <= len(walked.rows) + 1 for token in tokens
+    ):
         findings.add(
             "cursor",
             "the token counts pages or records, so it moves when the source grows",

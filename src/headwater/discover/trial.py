@@ -13,7 +13,7 @@ from headwater.discover.reader import Reader, Reply
 from headwater.discover.records import outside
 from headwater_runtime.records import Row, lookup
 
-__all__ = ["Endpoint", "Outcome", "Trial", "count", "fingerprint"]
+__all__ = ["Endpoint", "Outcome", "Trial", "count", "fingerprint", "next_of"]
 
 Outcome = Literal["same", "new", "mixed", "none", "refused", "unasked"]
 UNKNOWN = re.compile(
@@ -79,11 +79,7 @@ class Endpoint:
     @property
     def link_header(self) -> str:
         """The address a `Link: <…>; rel="next"` header names, or ""."""
-        for part in self.first.headers.get("link", "").split(","):
-            address, _, traits = part.partition(";")
-            if re.search(r'rel\s*=\s*"?next\b', traits):
-                return address.strip(" <>")
-        return ""
+        return next_of(self.first.headers)
 
     def ask(self, params: Mapping[str, Any]) -> Trial:
         """Try the first request with `params`."""
@@ -154,6 +150,15 @@ class Endpoint:
             return Trial("same", reply, found, len(found))
         known = len(set(these) & set(first))
         return Trial("mixed" if known else "new", reply, found, known)
+
+
+def next_of(headers: Mapping[str, str]) -> str:
+    """Return the address a `Link: <…>; rel="next"` header names, or ""."""
+    for part in headers.get("link", "").split(","):
+        address, _, traits = part.partition(";")
+        if re.search(r'rel\s*=\s*"?next\b', traits):
+            return address.strip(" <>")
+    return ""
 
 
 def _query_names(link: str) -> set[str]:

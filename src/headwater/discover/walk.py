@@ -12,10 +12,11 @@ from headwater.discover.records import outside
 from headwater.discover.trial import fingerprint
 from headwater.discover.vocabulary import MORE_NAME
 from headwater.model.spec import PagingSpec
-from headwater_runtime.auth import ApiKey
+from headwater_runtime.call import Header
 from headwater_runtime.client import Client, Page, Pages
 from headwater_runtime.errors import HeadwaterError
-from headwater_runtime.paging import NextLink, NextToken, Offset, PageNumber, Paging, Single
+from headwater_runtime.keyset import Keyset
+from headwater_runtime.paging import Last, NextLink, NextToken, Offset, PageNumber, Paging, Single
 from headwater_runtime.records import Row
 
 __all__ = ["Walk", "reading", "reread", "settle", "walk"]
@@ -46,7 +47,7 @@ def reading(reader: Reader, records: str, paging: PagingSpec, size: int) -> Page
     address = reader.address
     client = Client(
         address.base_url,
-        auth=ApiKey(address.auth.name, address.credential) if address.auth.kind == "header" else None,
+        auth=address.access,
         headers=address.all_headers,
         transport=reader,
         clock=reader.clock,
@@ -54,7 +55,7 @@ def reading(reader: Reader, records: str, paging: PagingSpec, size: int) -> Page
     params: Mapping[str, Any] = {
         name: value for name, value in address.all_params.items() if name not in {paging.param, paging.size_param}
     }
-    if paging.size_param and paging.kind not in {"page_number", "offset"}:
+    if paging.size_param and paging.kind not in {"page_number", "offset", "keyset"}:
         params = {**params, paging.size_param: size}
     return client.pages(address.path, records=records, paging=_paging(paging, size), params=params)
 
@@ -157,6 +158,9 @@ def _paging(spec: PagingSpec, size: int) -> Paging:
         return PageNumber(spec.param, start=spec.start, total_pages=spec.total_pages or None, **sized)  # type: ignore[arg-type]
     if spec.kind == "offset":
         return Offset(spec.param, total=spec.total or None, **sized)  # type: ignore[arg-type]
+    if spec.kind == "keyset":
+        return Keyset(spec.path, spec.param, **sized)  # type: ignore[arg-type]
+    path = {"body": spec.path, "header": Header(spec.path), "last": Last(spec.path)}[spec.source] if spec.path else ""
     if spec.kind == "next_token":
-        return NextToken(spec.path, spec.param, more=spec.more or None)
-    return NextLink(spec.path) if spec.kind == "next_link" else Single()
+        return NextToken(path, spec.param, more=spec.more or None)  # type: ignore[arg-type]
+    return NextLink(path) if spec.kind == "next_link" else Single()  # type: ignore[arg-type]

@@ -26,7 +26,15 @@ class Endpoint:
     @property
     def durable(self) -> bool:
         """Whether a token is kept between syncs."""
-        return self.spec.token_is_durable and self.spec.paging.kind == "next_token"
+        return self.spec.token_is_durable and self.spec.paging.kind in {"next_token", "keyset"}
+
+    @property
+    def place(self) -> str:
+        """Where the token or link to the next page is, as Markdown."""
+        path = markdown.code(self.spec.paging.path)
+        if self.spec.paging.source == "last":
+            return f"{path} of a page's last record"
+        return f"in the header {path}" if self.spec.paging.source == "header" else f"at {path}"
 
     @property
     def needs_settings(self) -> bool:
@@ -123,6 +131,12 @@ class View:
         return any(endpoint.durable for endpoint in self.endpoints)
 
     @property
+    def mark(self) -> str:
+        """What is kept between syncs."""
+        kinds = {endpoint.spec.paging.kind for endpoint in self.endpoints if endpoint.durable}
+        return "key" if kinds == {"keyset"} else "token"
+
+    @property
     def config(self) -> str:
         """The settings' declaration."""
         return render(
@@ -138,6 +152,11 @@ class View:
             secret = f"settings.{spec.auth.config_key}"
             value = f"{literal(spec.auth.prefix)} + {secret}" if spec.auth.prefix else secret
             parts.append(Call("auth=ApiKey(", [literal(spec.auth.name), value]))
+        elif spec.auth.kind == "bearer":
+            parts.append(f"auth=Bearer(settings.{spec.auth.config_key})")
+        elif spec.auth.kind == "basic":
+            secrets = [f"settings.{key}" for key in (spec.auth.config_key, spec.auth.password_key)]
+            parts.append(Call("auth=Basic(", secrets))
         headers = [f"{literal(name)}: {literal(value)}" for name, value in spec.headers.items()]
         headers += [f"{literal(name)}: settings.{key}" for name, key in spec.secret_headers.items()]
         if headers:
@@ -148,10 +167,12 @@ class View:
     def api_import(self) -> str:
         """What api.py takes from the runtime."""
         names = {"Client", "Config", "Pages", "Settings", "Url"}
-        names |= {"ApiKey"} if self.spec.auth.kind == "header" else set()
+        names |= {AUTHS[self.spec.auth.kind]}
         names |= {"Secret"} if self.spec.secret_keys else set()
         names |= {"Int"} if "page_size" in self.settings else set()
-        names |= {PAGINGS[endpoint.spec.paging.kind] for endpoint in self.endpoints} - {""}
+        names |= {PAGINGS[endpoint.spec.paging.kind] for endpoint in self.endpoints}
+        names |= {SOURCES[one.spec.paging.source] for one in self.endpoints if one.spec.paging.kind in FOLLOWED}
+        names -= {""}
         return import_line("headwater_runtime", sorted(names))
 
     @property
@@ -172,7 +193,11 @@ PAGINGS = {
     "offset": "Offset",
     "next_token": "NextToken",
     "next_link": "NextLink",
+    "keyset": "Keyset",
 }
+FOLLOWED = {"next_token", "next_link"}  # kinds whose `path` may be in another `source` than the body
+SOURCES = {"body": "", "header": "Header", "last": "Last"}
+AUTHS = {"none": "", "header": "ApiKey", "bearer": "Bearer", "basic": "Basic"}
 
 
 def view(spec: SourceSpec) -> View:
@@ -225,6 +250,8 @@ def _size(spec: SourceSpec) -> tuple[int, int] | None:
 
 def _paging(paging: PagingSpec) -> Call | None:
     sized = [f"size_param={literal(paging.size_param)}", "size=settings.page_size"] if paging.size_param else []
+    place = SOURCES[paging.source]
+    path = f"{place}({literal(paging.path)})" if place else literal(paging.path)
     parts: dict[str, list[str]] = {
         "page_number": [
             literal(paging.param),
@@ -234,11 +261,12 @@ def _paging(paging: PagingSpec) -> Call | None:
         ],
         "offset": [literal(paging.param), *sized, *([f"total={literal(paging.total)}"] if paging.total else [])],
         "next_token": [
-            literal(paging.path),
+            path,
             f"param={literal(paging.param)}",
             *([f"more={literal(paging.more)}"] if paging.more else []),
         ],
-        "next_link": [literal(paging.path)],
+        "next_link": [path],
+        "keyset": [literal(paging.path), f"param={literal(paging.param)}", *sized],
     }
     return Call(f"paging={PAGINGS[paging.kind]}(", parts[paging.kind]) if paging.kind in parts else None
 
@@ -246,6 +274,6 @@ def _paging(paging: PagingSpec) -> Call | None:
 def _params(spec: EndpointSpec) -> Call:
     pairs: list[Any] = [f"{literal(name)}: {literal(value)}" for name, value in spec.params.items()]
     pairs += [f"{literal(name)}: settings.{key}" for name, key in spec.secret_params.items()]
-    if spec.paging.size_param and spec.paging.kind not in {"page_number", "offset"}:
+    if spec.paging.size_param and spec.paging.kind not in {"page_number", "offset", "keyset"}:
         pairs.append(f"{literal(spec.paging.size_param)}: settings.page_size")
     return Call("params={", pairs, "}")

@@ -12,27 +12,30 @@ __all__ = ["AuthSpec", "EndpointSpec", "PagingSpec", "SourceSpec", "TableSpec", 
 
 @dataclass(frozen=True)
 class AuthSpec:
-    """How requests are authorised. `kind` "header": header `name` carries the secret of configuration key `config_key`.
+    """How requests are authorised: header `name` carries the secret of configuration key `config_key`.
 
-    `prefix` goes before the secret in the header, its space included ("Bearer ").
+    `kind` "header": as it is, with `prefix` before it, its space included ("Token "); "bearer": as a bearer token; "basic": as
+    the user, with the secret of `password_key` as the password.
     """
 
-    kind: Literal["none", "header"] = "none"
+    kind: Literal["none", "header", "bearer", "basic"] = "none"
     name: str = ""
     config_key: str = ""
     prefix: str = ""
+    password_key: str = ""
 
 
 @dataclass(frozen=True)
 class PagingSpec:
-    """How an endpoint is paged. Fields that do not apply to `kind` stay at their defaults.
+    r"""How an endpoint is paged. Fields that do not apply to `kind` stay at their defaults.
 
-    Paths are dotted (`meta.next`); "" is the whole body. `param` is the query parameter that carries the token, the page
-    number or the offset; `size_param` and `size` the page-size parameter and the size to ask for; `size_max` the largest
-    size the source is known to honour (0: not known).
+    Paths are dotted (`meta.next`, a dot in a name is `\.`); "" is the whole body. `path` is where the token or link is: in the
+    body, or with `source` the name of a header, or a field of a page's last record. A keyset's is the key in a record.
+    `param` is the query parameter that carries the token, the key, the page number or the offset; `size_param` and `size` the
+    page-size parameter and the size to ask for; `size_max` the largest size the source is known to honour (0: not known).
     """
 
-    kind: Literal["single", "page_number", "offset", "next_token", "next_link"] = "single"
+    kind: Literal["single", "page_number", "offset", "next_token", "next_link", "keyset"] = "single"
     param: str = ""
     path: str = ""
     more: str = ""
@@ -42,6 +45,7 @@ class PagingSpec:
     size_param: str = ""
     size: int = 0
     size_max: int = 0
+    source: Literal["body", "header", "last"] = "body"
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class EndpointSpec:
     """One endpoint that feeds one table. `records` is the dotted path of the record list, "" when the body is the list.
 
     `params` are sent as they are, `secret_params` maps a parameter to the configuration key of its value.
-    `token_is_durable`: the paging token still works in a later sync, so it can be the stream's cursor.
+    `token_is_durable`: the paging token, or the last key, still works in a later sync, so it can be the stream's cursor.
     `fields` names every field seen, in order, with a sample value as text, and `types` what its values were.
     `records_seen` records were read to find this out; `complete` if that was all of them.
     """
@@ -96,6 +100,7 @@ class SourceSpec:
     def secret_keys(self) -> tuple[str, ...]:
         """The configuration keys that hold secrets, each once, in the order they are asked for."""
         keys = [self.auth.config_key] if self.auth.kind != "none" else []
+        keys += [self.auth.password_key] if self.auth.kind == "basic" else []
         keys += self.secret_headers.values()
         for endpoint in self.endpoints:
             keys += endpoint.secret_params.values()

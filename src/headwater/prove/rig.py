@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import sys
+import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from headwater.engine import (
@@ -27,9 +29,10 @@ from headwater.engine import (
 from headwater.prove.journal import Journal
 from headwater.prove.law import Effort
 from headwater.prove.snapshot import Snapshot, untruth
+from headwater.prove.stage_clock import StageClock
 from headwater.simulate import Conditions, Exchange, Server, Simulation, Simulator, serve
 from headwater_runtime import Source
-from headwater_runtime.clock import Clock, FakeClock, SystemClock
+from headwater_runtime.clock import Clock, SystemClock
 from headwater_runtime.transport import Request, RequestsTransport, Response, Transport
 
 if TYPE_CHECKING:
@@ -38,7 +41,9 @@ if TYPE_CHECKING:
 __all__ = ["How", "Landing", "PlainSyncError", "Rehearsal", "Rig", "Sync", "Vendor", "Whole"]
 
 COUNTED = ("upserts", "updates", "deletes", "truncates", "checkpoints")  # what the engine's `kill_at` counts
-PATIENCE = 0.25  # seconds a connector waits for a reply here; a time-out fault costs as much
+PATIENCE = 0.25  # seconds a connector waits where replies are held back on purpose: what a time-out fault costs
+LONGEST = 30.0  # seconds it waits where every reply comes: a machine that is busy is no fault of the vendor's
+DAY = 86_400.0
 SCHEMA = "tester"  # where the engine lands tables that name no schema of their own
 TABLES = "SELECT schema_name, table_name FROM duckdb_tables() WHERE schema_name <> 'main' ORDER BY ALL"
 HOLD = 2.0  # seconds a time-out fault is held against a connector whose patience cannot be set
@@ -50,12 +55,16 @@ class PlainSyncError(Exception):
 
 @dataclass(frozen=True)
 class Sync:
-    """One sync as it went. `marks` are the operations, counted from 0, that were checkpoints; `lines` all that was logged."""
+    """One sync as it went. `marks` are the operations, counted from 0, that were checkpoints; `lines` all that was logged.
+
+    `began` is the vendor's time when it did.
+    """
 
     result: SyncResult
     exchanges: tuple[Exchange, ...]
     lines: tuple[str, ...] = field(repr=False)
-    marks: tuple[int, ...] = ()
+    marks: tuple[int, ...]
+    began: datetime
 
     @property
     def operations(self) -> int:
@@ -152,17 +161,25 @@ class Rig:
     def vendor(self, records: int | None = None, **options: object) -> Iterator[Vendor]:
         """Build and serve a vendor for the time of a `with` block."""
         simulation = self.simulator.simulation(seed=self.seed, records=records, **options)
-        clock: Clock = FakeClock() if self.on_runtime else SystemClock()
-        transport = RequestsTransport(read_timeout=PATIENCE) if self.on_runtime else None
+        clock: Clock = StageClock() if self.on_runtime else SystemClock()
+        lines = Lines(RequestsTransport(read_timeout=LONGEST), RequestsTransport(read_timeout=PATIENCE))
         spare: list[DuckDbDestination] = []
         try:
             with serve(simulation, clock=clock, hold=HOLD) as server:
-                yield Vendor(self, simulation, server, clock, transport, spare)
+                yield Vendor(self, simulation, server, clock, lines, spare)
         finally:
             for destination in spare:
                 destination.connect().close()
-            if transport is not None:
-                transport.close()
+            lines.patient.close()
+            lines.hasty.close()
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The two ways of a connector on the runtime to the vendor: one waits long for a reply, one hardly at all."""
+
+    patient: Transport
+    hasty: Transport
 
 
 @dataclass(frozen=True)
@@ -173,7 +190,7 @@ class Vendor:
     simulation: Simulation
     server: Server
     clock: Clock
-    transport: Transport | None
+    lines: Lines = field(repr=False)
     spare: list[DuckDbDestination] = field(repr=False)
 
     @property
@@ -182,8 +199,32 @@ class Vendor:
         return self.rig.simulator.configuration(self.server.url)
 
     def grow(self, by: int) -> None:
-        """Append `by` records to the vendor's main population."""
-        self.simulation.populations[self.rig.simulator.main].grow(by)
+        """Append `by` records to each population that does not follow from another.
+
+        A day before and a day after pass: what is new is dated after all that was read, and a window that ends some time
+        before now can see it.
+        """
+        self.wait(DAY)
+        for population in self.simulation.populations.values():
+            if not population.follows:
+                population.grow(by)
+        self.wait(DAY)
+
+    def edit(self) -> bool:
+        """Edit a few records of each population whose edits a later sync can see; False if there are none."""
+        self.wait(DAY)
+        edited = False
+        for population in map(self.simulation.populations.__getitem__, self.simulation.edited):
+            for index in {0, len(population) // 2, len(population) - 1} & set(range(len(population))):
+                population.edit(index)
+                edited = True
+        self.wait(DAY)
+        return edited
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, where the clock is ours."""
+        if isinstance(self.clock, StageClock):
+            self.clock.pass_by(seconds)
 
     @contextmanager
     def landing(self) -> Iterator[Landing]:
@@ -206,17 +247,21 @@ class Vendor:
             return Whole(rehearsal, landing.snapshot())
 
     def rehearse(self, **how: Unpack[How]) -> Rehearsal:
-        """Run one sync into a journal, to see whether it is worth landing."""
+        """Run one sync into a journal, to see whether it is worth landing.
+
+        It begins at the same moment as every other since the data last changed: what was slept before is no difference.
+        """
+        if isinstance(self.clock, StageClock):
+            self.clock.wind_back()
         journal = Journal()
         return Rehearsal(self.sync(journal, **how), journal)
 
     def sync(self, destination: Destination, **how: Unpack[How]) -> Sync:
         """Run one sync into `destination`, request 1 being its first."""
         self.server.reset(how.get("conditions"))
-        transport, nth = self.transport, how.get("die_at_request")
-        if transport is not None and nth is not None:
-            transport = _DyingTransport(transport, self.server, nth)
+        transport = self._line(how.get("conditions"), how.get("die_at_request"))
         seen = _Witness()
+        began = self.clock.now()
         result = run(
             self.rig.connector,
             configuration={**self.configuration, **(how.get("settings") or {})},
@@ -230,7 +275,16 @@ class Vendor:
             if isinstance(destination, Journal)
             else BUFFER_BYTES,  # on disk, rows go with the sync
         )
-        return Sync(result, self.server.log, tuple(seen.lines), tuple(seen.marks))
+        return Sync(result, self.server.log, tuple(seen.lines), tuple(seen.marks), began)
+
+    def _line(self, conditions: Conditions | None, die_at_request: int | None) -> Transport | None:
+        if not self.rig.on_runtime:
+            return None
+        held = conditions is not None and any(
+            fault.kind == "timeout" for rule in conditions.faults.rules for fault in rule.faults
+        )
+        line = self.lines.hasty if held else self.lines.patient
+        return line if die_at_request is None else _DyingTransport(line, die_at_request)
 
     def untruth(self, snapshot: Snapshot) -> str:
         """Say how `snapshot` differs from what the vendor's data is now; empty when it does not."""
@@ -286,19 +340,21 @@ class _Witness:
             self.marks.append(sum(counts[name] for name in COUNTED) - 1)
 
 
-@dataclass(frozen=True)
 class _DyingTransport:
-    """The process dies when request `nth` (from 1) of the sync is sent: after all that came before, before its reply."""
+    """The process dies when request `nth` (from 1) of the sync is sent, and all its threads with it."""
 
-    transport: Transport
-    server: Server
-    nth: int
+    def __init__(self, transport: Transport, nth: int) -> None:
+        self._transport = transport
+        self._left = nth
+        self._lock = threading.Lock()
 
     def send(self, request: Request) -> Response:
         """Send `request`, or die."""
-        if len(self.server.log) + 1 >= self.nth:
-            raise Killed
-        return self.transport.send(request)
+        with self._lock:
+            self._left -= 1
+            if self._left <= 0:
+                raise Killed
+        return self._transport.send(request)
 
     def close(self) -> None:
         """Leave the connections to the vendor, whose transport it is."""

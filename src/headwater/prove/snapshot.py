@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from headwater.engine import Content, differences
 
-__all__ = ["Snapshot", "difference", "untruth"]
+__all__ = ["Snapshot", "difference", "some_keys", "untruth"]
 
 SHOWN = 3  # keys quoted in a message
 LONGEST = 300  # characters of a message: a row can be long
@@ -24,9 +25,24 @@ class Snapshot:
 
 
 def difference(whole: Snapshot, other: Snapshot) -> str:
-    """Say how `other` differs from `whole`: tables, columns with their types, keys, rows. Empty when it does not."""
-    text = "; ".join(differences(whole.contents, other.contents))
+    """Say how `other` differs from `whole`: tables, columns with their types, keys, rows. Empty when it does not.
+
+    An empty text is not told from null: which of the two is stored depends on whether its column was there already.
+    """
+    if not differences(whole.contents, other.contents):
+        return ""
+    text = "; ".join(differences(_without_empty_texts(whole), _without_empty_texts(other)))
     return text if len(text) <= LONGEST else text[:LONGEST] + " …"
+
+
+def _without_empty_texts(snapshot: Snapshot) -> dict[str, Content]:
+    contents = {}
+    for name, content in snapshot.contents.items():
+        rows: Counter[tuple[str | None, ...]] = Counter()
+        for row, count in content.rows.items():
+            rows[tuple(value or None for value in row)] += count
+        contents[name] = replace(content, rows=rows)
+    return contents
 
 
 def untruth(snapshot: Snapshot, table: str, key: tuple[str, ...], truth: Iterable[Mapping[str, Any]]) -> str:
@@ -40,13 +56,13 @@ def untruth(snapshot: Snapshot, table: str, key: tuple[str, ...], truth: Iterabl
     if len(found) != len(held):
         return f"{table} holds {len(held) - len(found)} rows too many of the same {', '.join(key)}"
     if lost := [one for one in expected if one not in found]:
-        return f"{table} lacks {len(lost)} of {len(expected)} rows: {_some(lost)}"
+        return f"{table} lacks {len(lost)} of {len(expected)} rows: {some_keys(lost)}"
     if extra := [one for one in found if one not in expected]:
-        return f"{table} holds {len(extra)} rows the source does not: {_some(extra)}"
+        return f"{table} holds {len(extra)} rows the source does not: {some_keys(extra)}"
     for one, row in expected.items():
         for name, value in row.items():
             if not _same(value, found[one].get(name)):
-                return f"{table} {_some([one])}: {name} is {found[one].get(name)!r}, the source has {value!r}"
+                return f"{table} {some_keys([one])}: {name} is {found[one].get(name)!r}, the source has {value!r}"
     return ""
 
 
@@ -60,6 +76,7 @@ def _same(true: Any, held: Any) -> bool:
     return type(true) is type(held) and bool(true == held)
 
 
-def _some(keys: list[tuple[Any, ...]]) -> str:
+def some_keys(keys: list[tuple[Any, ...]]) -> str:
+    """Return the first of `keys` as text."""
     shown = ", ".join("/".join(map(str, one)) for one in keys[:SHOWN])
     return f"{shown}, …" if len(keys) > SHOWN else shown

@@ -31,7 +31,7 @@ from headwater.simulate.request_log import Exchange
 from headwater.simulate.rows import After, Equals, Refusal, Rows, Since, Within, deletions, rows
 from headwater.simulate.server import Server, serve
 from headwater.simulate.shape import Csv, Json, JsonLines, Xml, gzip_file, gzipped, streamed, zip_file
-from headwater.simulate.simulation import Route, Simulation, Truth
+from headwater.simulate.simulation import Overlap, Route, Simulation, Truth
 from headwater.simulate.simulator import Simulator, load_simulator
 from headwater.simulate.timeline import Following, Spans, Timeline
 from headwater.simulate.traffic import Conditions, Event
@@ -70,6 +70,7 @@ __all__ = [
     "OAuth",
     "Offset",
     "Ordered",
+    "Overlap",
     "PageNumber",
     "Poisoned",
     "Population",

@@ -55,6 +55,11 @@ class Population:
         return self._follows() if self._follows else self._count
 
     @property
+    def follows(self) -> bool:
+        """Whether its records follow from another population's, and come with them."""
+        return self._follows is not None
+
+    @property
     def revision(self) -> tuple[int, int]:
         """Changes whenever any record does: what a cache of pages is keyed by."""
         return len(self), self._edits

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -12,9 +13,10 @@ from headwater.simulate.envelope import Envelope
 from headwater.simulate.message import Handler, Reply, Request
 from headwater.simulate.population import Population
 
-__all__ = ["Refuse", "Route", "Simulation", "Truth"]
+__all__ = ["Overlap", "Refuse", "Route", "Simulation", "Truth"]
 
 Truth = Callable[[], Iterator[dict[str, Any]]]
+Overlap = Callable[[datetime], Iterator[dict[str, Any]]]
 Refuse = Callable[[int, str], Reply]
 
 
@@ -42,7 +44,11 @@ class Route:
 class Simulation:
     """A vendor built with one seed. Populations change in place, by `grow` and `edit`; everything else is fixed.
 
-    `truth` gives, for each destination table, the rows it must hold for the data as it is now. `secrets` are values the
+    `truth` gives, for each destination table, the rows it must hold for the data as it is now. `overlap` gives of these the
+    ones a sync may write when the last one began at a moment: what is new or changed since, and what must be read again
+    lest something be missed, as the whole of the last day. A table that is not in it is read whole each time. None: the
+    vendor gives tokens, and only the last page is read again. `edited` are the populations whose edits a later sync can see.
+    `secrets` are values the
     request log masks, `secret_params` query parameters whose value it never shows. `refuse` writes an error the way the
     vendor does. `forget` is called when a server begins again at request 1: budgets are whole, grudges gone, data kept.
     """
@@ -54,6 +60,8 @@ class Simulation:
     secret_params: frozenset[str] = frozenset()
     refuse: Refuse = Reply.error
     forget: Callable[[], None] = _nothing
+    overlap: Mapping[str, Overlap] | None = None
+    edited: tuple[str, ...] = ()
 
     def find(self, request: Request) -> tuple[Route, Request] | Reply:
         """Return the route and the request with its captures, or the 404 or 405 that says there is none."""

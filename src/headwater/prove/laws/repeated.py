@@ -2,44 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
+from datetime import datetime
+from typing import Any
 
+from headwater.engine import fivetran_table_name
 from headwater.prove.law import Case, Law, NotJudgedError
 from headwater.prove.rig import Landing, Rig, Sync, Vendor
-from headwater.prove.snapshot import difference
+from headwater.prove.snapshot import Snapshot, difference, some_keys
 
 __all__ = ["REPEATED"]
 
+HOUR = 3_600.0
+SYNCED = "_fivetran_synced"
+# What the runtime keeps beside a position, in the entry of a stream: none of it says where to go on.
+BESIDE = frozenset({"shape", "rows", "size", "keys", "count"})
+
 
 def check(rig: Rig) -> Generator[Case, None, None]:
-    """Sync twice with nothing new, then with growth of a few rows, then of more than a page."""
+    """Sync twice with nothing new, then with growth of a few rows, then of more than a page, then with edits, then with nothing new."""
     with rig.vendor() as vendor, vendor.landing() as landing:
         whole = vendor.whole()
         first = landing.sync()
-        second = landing.sync(state=first.result.state)
+        second = _next(landing, first)
         changed = second.trouble or difference(whole.snapshot, landing.snapshot())
-        if not _remembers(first):
+        if not _remembers(rig, first):
             yield Case("everything is read again, and changes nothing", changed)
             raise NotJudgedError(
                 "The connector saves no position: each sync reads everything again. Tables stay as they are."
             )
-        yield Case("nothing new", changed or _too_much(second, _overlap(vendor, first)))
-        third = landing.sync(state=second.result.state)
-        yield Case("still nothing new", third.trouble or _too_much(third, _overlap(vendor, second)))
+        yield Case("nothing new", changed or _too_much(landing, first, second))
+        third = _next(landing, second)
+        yield Case("still nothing new", third.trouble or _too_much(landing, second, third))
         page = max((one.records or 0 for one in first.exchanges), default=0)
         yield from _grown(vendor, landing, third, (3, 2 * page + 1))
 
 
+def _next(landing: Landing, before: Sync) -> Sync:
+    landing.vendor.wait(HOUR)
+    return landing.sync(state=before.result.state)
+
+
 def _grown(vendor: Vendor, landing: Landing, before: Sync, steps: tuple[int, ...]) -> Generator[Case, None, None]:
     for by in steps:
-        overlap = _overlap(vendor, before) + by * _tables(vendor)
         vendor.grow(by)
-        before = landing.sync(state=before.result.state)
-        name = f"the source has grown by {by}"
-        yield Case(name, before.trouble or _too_much(before, overlap) or vendor.untruth(landing.snapshot()))
+        after = landing.sync(state=before.result.state)
+        problem = after.trouble or _too_much(landing, before, after, by) or vendor.untruth(landing.snapshot())
+        yield Case(f"the source has grown by {by}", problem)
+        before = after
+    if vendor.edit():
+        after = landing.sync(state=before.result.state)
+        problem = after.trouble or _too_much(landing, before, after) or vendor.untruth(landing.snapshot())
+        yield Case("records were edited", problem)
+        before = after
+    after = _next(landing, before)
+    yield Case("nothing new since", after.trouble or _too_much(landing, before, after))
 
 
-def _overlap(vendor: Vendor, sync: Sync) -> int:
+def _too_much(landing: Landing, before: Sync, after: Sync, new: int = 0) -> str:
+    """Say what `after` wrote that was not due, when `new` rows were added since `before`."""
+    vendor, snapshot = landing.vendor, landing.snapshot()
+    free = _read_whole(vendor.rig, after)
+    if vendor.simulation.overlap is not None:
+        return _not_due(vendor, snapshot, before, after, free)
+    due = _last_pages(vendor, before) + new * _tables(vendor)
+    if free:
+        written = sum(len(_written(rows, after.began)) for table, rows in snapshot.rows.items() if table not in free)
+    else:
+        counts = after.result.operations
+        written = counts["upserts"] + counts["updates"] + counts["deletes"]
+    return f"{written} rows were written, {due} at most were due" if written > due else ""
+
+
+def _not_due(vendor: Vendor, snapshot: Snapshot, before: Sync, after: Sync, free: set[str]) -> str:
+    """Compare the rows that `after` wrote with those the simulator names."""
+    if deletes := after.result.operations["deletes"]:
+        return f"{deletes} rows were deleted, and the source had deleted none"
+    for table, overlap in (vendor.simulation.overlap or {}).items():
+        if table in free:
+            continue
+        key = vendor.rig.simulator.keys[table]
+        due = {tuple(row[name] for name in key) for row in overlap(before.began)}
+        written = [tuple(row.get(name) for name in key) for row in _written(snapshot.rows.get(table, []), after.began)]
+        if wrong := [one for one in written if one not in due]:
+            return f"{table}: {len(written)} rows were written, {len(wrong)} of them were not due: {some_keys(wrong)}"
+    return ""
+
+
+def _written(rows: list[dict[str, Any]], since: datetime) -> list[dict[str, Any]]:
+    return [row for row in rows if row[SYNCED] >= since]
+
+
+def _last_pages(vendor: Vendor, sync: Sync) -> int:
     """Return how many rows a sync after `sync` may write again: the last page's of each endpoint, into each table.
 
     A token points after the page that gave it, and the last page gives none: so what a token cursor reads again is the
@@ -56,15 +110,24 @@ def _tables(vendor: Vendor) -> int:
     return max(1, len(vendor.rig.declared(vendor.configuration)))
 
 
-def _too_much(sync: Sync, overlap: int) -> str:
-    counts = sync.result.operations
-    written = counts["upserts"] + counts["updates"] + counts["deletes"]
-    return f"{written} rows were written, {overlap} at most were due" if written > overlap else ""
+def _remembers(rig: Rig, sync: Sync) -> bool:
+    """Tell whether the saved state holds any position at all."""
+    if rig.on_runtime:
+        return any(any(_leaves(entry, BESIDE)) for entry in _entries(sync).values())
+    return any(_leaves(sync.result.state, frozenset({"version"})))
 
 
-def _remembers(sync: Sync) -> bool:
-    """Tell whether the saved state holds any position at all; a bare version or an empty mapping does not."""
-    return any(_leaves(sync.result.state, skip=frozenset({"version", "shape"})))
+def _read_whole(rig: Rig, sync: Sync) -> set[str]:
+    """Return the tables of the streams that save no position, although others do: all their rows come again each time."""
+    if not rig.on_runtime:
+        return set()
+    shapes = (entry.get("shape", "") for entry in _entries(sync).values() if not any(_leaves(entry, BESIDE)))
+    return {fivetran_table_name(name) for shape in shapes for name in shape.rpartition("→ ")[2].split(", ")}
+
+
+def _entries(sync: Sync) -> Mapping[str, dict[str, Any]]:
+    entries: Mapping[str, dict[str, Any]] = sync.result.state.get("streams", {})
+    return entries
 
 
 def _leaves(value: object, skip: frozenset[str]) -> Iterator[object]:
