@@ -66,3 +66,10 @@ def test_known_difference(name, tmp_path):
 def test_a_state_that_is_no_object_fails_at_once_and_not_in_the_next_sync(tmp_path):
     syncs = [sync(KEYED, up("t", id=1), Operation("checkpoint", ([1, 2],)))]
     assert "state {}, expected [1, 2]" in "\n".join(compared(syncs, tmp_path))
+
+
+def test_a_value_that_does_not_fit_fails_the_sync_also_if_an_update_replaces_it(tmp_path):
+    declared = [table("t", "id", user_name="BOOLEAN")]
+    syncs = [sync(declared, up("t", id=1, userName=5), mod("t", id=1, userName=True))]
+    assert "failed: expected None" in "\n".join(compared(syncs, tmp_path))
+    assert "does not fit its column" in str(ours(syncs)[-1].error)
