@@ -13,7 +13,7 @@ from pathlib import Path
 
 import hypothesis.strategies as st
 from fivetran_connector_sdk_cli import runtime, schema_processing
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 
 from headwater.engine import DuckDbDestination, content, differences
 from headwater.engine.batch import BatchSink
@@ -25,7 +25,7 @@ from headwater_runtime import Table
 from headwater_runtime.clock import FakeClock
 from headwater_runtime.emit import SdkEmit
 
-from .harness import Operation, Sync, boom, compared, ok, table, up
+from .harness import Operation, Sync, boom, compared, ok, ours, table, up
 from .test_differential import KINDS, TEXTS
 
 DRAWN = int(os.environ.get("HEADWATER_DRAWN", "15"))
