@@ -81,7 +81,7 @@ def build(*, seed: int, records: int, **options: object) -> Simulation:
 
 def configuration(url: str) -> dict[str, str]:
     """Return what `connectors/virtuous` needs to read this vendor."""
-    return {"api_key": API_KEY, "base_url": url, "page_size": "50"}
+    return {"api_key": API_KEY, "base_url": url, "page_size": "200"}
 
 
 def _everybody(_request: Request) -> str:

@@ -18,7 +18,8 @@ __all__ = ["loads", "whole_texts"]
 
 DIGITS_AS_ZEROS = bytes(ord("0") if chr(code).isdigit() and code < 128 else ord(" ") for code in range(256))
 LONG_RUN = b"0" * 19
-HALVES = (b"\\ud", b"\\uD", b"\xed", b"\0")  # what a text shows that may hold one: escaped, as it is, or in UTF-16
+ESCAPED = (b"\\ud", b"\\uD")  # how half of a pair of surrogates may be written
+UNUSUAL = (b"\xed", b"\0")  # or as it is, or in UTF-16
 
 
 def loads(text: bytes) -> Any:
@@ -33,7 +34,8 @@ def loads(text: bytes) -> Any:
     except RecursionError:
         raise ValueError("nested too deeply") from None
     # `orjson` takes no half of a pair, so what came through it needs no look.
-    return whole_texts(value) if any(mark in text for mark in HALVES) else value
+    halves = b"\\" in text and any(mark in text for mark in ESCAPED)  # to look for one character is quick
+    return whole_texts(value) if halves or any(mark in text for mark in UNUSUAL) else value
 
 
 def whole_texts(value: Any) -> Any:

@@ -29,18 +29,29 @@ UNCHANGED = frozenset({str, bool, bytes, type(None)})  # what the SDK takes as i
 
 def sdk_row(row: Row, columns: Mapping[str, ColumnType], where: str = "") -> Row:
     """Return `row` with each value as the SDK's operations take it. Raises ContractError naming the column."""
-    landed = {}
-    for name, value in row.items():
-        if type(value) in UNCHANGED and name not in columns:
-            landed[name] = value
-            continue
-        try:
-            landed[name] = sdk_value(value, columns.get(name))
-        except (ArithmeticError, TypeError, ValueError) as error:
-            held = f"is declared {_type_name(columns.get(name))} but holds {type(value).__name__} that does not fit it"
-            hint = "declare a wider type in models.py (STRING takes anything), or convert the value in the row function"
-            raise ContractError(f"column '{name}' {held}", where=where, hint=hint) from error
+    landed = row.copy()
+    for name, value in row.items():  # a row goes through here for each one that Fivetran gets: the usual values first
+        kind = type(value)
+        if name in columns:
+            landed[name] = _landed(name, value, columns[name], where)
+        elif kind is float:
+            text = repr(value)
+            landed[name] = _inferred(value) if "e" in text or "n" in text else text  # an exponent, nan or inf
+        elif kind is int:
+            if not -LONG_MAX <= value <= LONG_MAX:
+                landed[name] = _inferred(value)
+        elif kind not in UNCHANGED:
+            landed[name] = _landed(name, value, None, where)
     return landed
+
+
+def _landed(name: str, value: Any, declared: ColumnType | None, where: str) -> Any:
+    try:
+        return sdk_value(value, declared)
+    except (ArithmeticError, TypeError, ValueError) as error:
+        held = f"is declared {_type_name(declared)} but holds {type(value).__name__} that does not fit it"
+        hint = "declare a wider type in models.py (STRING takes anything), or convert the value in the row function"
+        raise ContractError(f"column '{name}' {held}", where=where, hint=hint) from error
 
 
 def sdk_value(value: Any, declared: ColumnType | None = None) -> Any:
