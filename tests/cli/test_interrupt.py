@@ -14,11 +14,15 @@ from headwater import catalog
 from headwater.simulate import Conditions, Fault, FaultPlan
 
 
+# A command that hears Ctrl-C, also where these tests run in the background, which ignores it and has its children ignore it.
+LISTENING = ["env", "--default-signal=INT", sys.executable]
+
+
 def test_an_interrupted_sync_keeps_its_checkpoints_and_resumes(headwater, cpg):
     # The fifth request is held until the client gives up, so the interrupt comes in the middle for certain.
     cpg.server.reset(Conditions(faults=FaultPlan.once(Fault("timeout"), 5)))
     process = subprocess.Popen(
-        [sys.executable, "-m", "headwater", "debug", str(cpg.project)],
+        [*LISTENING, "-m", "headwater", "debug", str(cpg.project)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -46,7 +50,7 @@ def test_an_interrupted_sync_keeps_its_checkpoints_and_resumes(headwater, cpg):
 def interrupt(*arguments, after):
     """Run a command, interrupt it when its standard output or error shows `after`, and return (code, out, err)."""
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "headwater", *map(str, arguments)],
+        [*LISTENING, "-u", "-m", "headwater", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -79,7 +83,7 @@ def test_an_interrupted_proof_writes_nothing_and_says_so(project):
 def test_an_interrupted_command_says_so_in_json(cpg):
     cpg.server.reset(Conditions(faults=FaultPlan.every(Fault("timeout"))))
     process = subprocess.Popen(
-        [sys.executable, "-m", "headwater", "debug", str(cpg.project), "--json"],
+        [*LISTENING, "-m", "headwater", "debug", str(cpg.project), "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
