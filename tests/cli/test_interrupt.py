@@ -13,7 +13,6 @@ import pytest
 from headwater import catalog
 from headwater.simulate import Conditions, Fault, FaultPlan
 
-
 # A command that hears Ctrl-C, also where these tests run in the background, which ignores it and has its children ignore it.
 LISTENING = ["env", "--default-signal=INT", sys.executable]
 
