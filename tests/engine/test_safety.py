@@ -8,9 +8,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from fivetran_connector_sdk import Connector, Operations
 
 from headwater import catalog
-from headwater.engine import StateFile, differences
+from headwater.engine import DuckDbDestination, StateFile, differences, run
 from headwater.simulate import load_simulator, serve
 
 from .children import Children, Sync, destination
@@ -137,3 +138,27 @@ def test_of_two_syncs_into_one_warehouse_the_second_says_so(kind, children, vend
     assert (ended["status"], ended["error"]) == ("refused", "WarehouseError")
     assert "in use by another" in ended["text"]
     assert children.run(second)["status"] == "ok"
+
+
+def test_many_wide_tables_are_committed_within_duckdbs_small_memory(tmp_path):
+    """DuckDB breaks the connection when a commit runs out of memory, so a commit has no limit."""
+
+    def schema(configuration):
+        return [{"table": f"t{number}", "primary_key": ["id"]} for number in range(4)]
+
+    def update(configuration, state):
+        for row in range(1500):
+            for number in range(4):
+                values = {f"c{column}": f"{row * 7919 + column:x}" * 8 for column in range(100)}
+                Operations.upsert(f"t{number}", {"id": row, **values})
+            if row % 500 == 499:
+                Operations.checkpoint({"row": row})
+
+    result = run(
+        Connector(update=update, schema=schema),
+        configuration={},
+        state={},
+        destination=DuckDbDestination(tmp_path / "warehouse.db"),
+    )
+    assert result.error is None
+    assert set(result.tables.values()) == {1500}

@@ -105,6 +105,8 @@ class DuckDbDestination:
         """Close the file. A destination in memory keeps its tables."""
         self._filters.forget()
         if self._connection is not None and not self.in_memory:
+            with suppress(duckdb.Error):  # it may be broken; closing is all there is to do
+                self._lift_limit()
             self._connection.close()
             self._connection = None
 
@@ -113,6 +115,7 @@ class DuckDbDestination:
         connection.execute("BEGIN TRANSACTION")
         try:
             self._write(changes, f"TIMESTAMPTZ '{moment.isoformat()}'")
+            self._lift_limit()
             connection.execute("COMMIT")
         except BaseException:
             self._tables, self._asked = before
@@ -121,6 +124,8 @@ class DuckDbDestination:
                 connection.execute("ROLLBACK")
             self._statements.forget()
             raise
+        finally:
+            self._set_limit()
 
     def _write(self, changes: Sequence[Change], moment: str) -> None:
         """Apply the changes, then bring what is declared into being; before, what is not there, if other tables get rows.
@@ -140,10 +145,18 @@ class DuckDbDestination:
 
     def _got_more_memory(self) -> bool:
         self._megabytes *= 2
-        if self._megabytes > psutil.virtual_memory().total * 0.8 / 1_000_000:
-            return False
-        self._connection.execute(f"SET memory_limit = '{self._megabytes}MB'")
-        return True
+        return self._megabytes <= _most_megabytes()
+
+    def _lift_limit(self) -> None:
+        """Let a commit have what it needs: one that runs out of memory while it moves the log breaks the connection."""
+        if not self.in_memory:  # RESET would not do: DuckDB then shows the default, and holds to the old limit
+            self._connection.execute(f"SET memory_limit = '{_most_megabytes()}MB'")
+
+    def _set_limit(self) -> None:
+        """Hold what DuckDB keeps between commits, and writes to disk within them, to the limit."""
+        if not self.in_memory:
+            with suppress(duckdb.Error):  # what cannot be let go of yet, or a connection that broke
+                self._connection.execute(f"SET memory_limit = '{self._megabytes}MB'")
 
     def _declare(self, shape: TableShape) -> None:
         existing = self._tables.get(shape.name)
@@ -181,6 +194,10 @@ class DuckDbDestination:
                 for batch in batches(section.chunks):
                     merge(self._statements, target, batch, self._filters, empty=empty)
                     empty = False
+
+
+def _most_megabytes() -> int:
+    return int(psutil.virtual_memory().total * 0.8 / 1_000_000)
 
 
 def _without_upserts(table: Existing, change: Change, asked: Mapping[str, SqlType]) -> Existing:
