@@ -30,8 +30,8 @@ class Emit(Protocol):
     def truncate(self, table: Table) -> None:
         """Mark every row that was in `table` before as deleted."""
 
-    def checkpoint(self, state: Mapping[str, Any]) -> None:
-        """Commit what was emitted, then save `state`."""
+    def checkpoint(self, state: Mapping[str, Any], *, urgent: bool = False) -> None:
+        """Commit what was emitted, then save `state`; `urgent`: both are done when this returns, whatever else may go on."""
 
 
 class SdkEmit:
@@ -58,7 +58,7 @@ class SdkEmit:
         """Emit one SDK truncate."""
         self._operations.truncate(table.name, **_schema_argument(table))
 
-    def checkpoint(self, state: Mapping[str, Any]) -> None:
+    def checkpoint(self, state: Mapping[str, Any], *, urgent: bool = False) -> None:  # noqa: ARG002
         """Emit one SDK checkpoint; it returns when everything before is committed."""
         self._operations.checkpoint(dict(state))
 

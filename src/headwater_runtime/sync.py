@@ -85,13 +85,13 @@ class _Ledger:
     def keep_credential(self) -> None:
         """Save a credential that can be had only once, before anything else is done with it."""
         if self._client.kept != self.state.auth:
-            self.checkpoint()
+            self.checkpoint(urgent=True)
 
     def upsert(self, table: Table, rows: Sequence[Row]) -> None:
         """Emit `rows`."""
         self.emit.upsert(table, rows)
 
-    def checkpoint(self) -> None:
+    def checkpoint(self, *, urgent: bool = False) -> None:
         """Save what every run that has begun may save.
 
         Also where nothing was emitted since the last time: a failure can take a mark back, or make a window smaller.
@@ -99,7 +99,7 @@ class _Ledger:
         self.state.auth = self._client.kept
         for run in self.runs:
             self.state.put(run.stream.name, run.stream.shape, run.saved())
-        self.emit.checkpoint(self.state.as_dict())
+        self.emit.checkpoint(self.state.as_dict(), urgent=urgent)
         for run in self.runs:
             run.emitted, run.pending = run.emitted + run.pending, 0
         self._since = self.clock.monotonic()
@@ -108,7 +108,7 @@ class _Ledger:
         """Checkpoint after a page of `run` if it is time to."""
         late = self.clock.monotonic() - self._since >= run.stream.checkpoint_seconds
         if urgent or run.pending >= run.stream.checkpoint_rows or (late and run.pending):
-            self.checkpoint()
+            self.checkpoint(urgent=urgent)
 
     def failed(self, stream: Stream, error: HeadwaterError) -> None:
         """Take note that `stream` failed alone, and go on."""

@@ -87,6 +87,15 @@ def go_on(then, emit, intake):
         emit.checkpoint({"n": 2})
 
 
+def test_an_urgent_checkpoint_is_over_when_it_returns_however_big(sync):
+    destination = Slow()
+    destination.go.set()
+    emit, _, saved = sync(destination)
+    emit.upsert(STORED, rows(0))
+    emit.checkpoint({"n": 1}, urgent=True)
+    assert saved == [{"n": 1}]
+
+
 @pytest.mark.parametrize("then", ["checkpoint", "finish", "upsert"])
 def test_a_commit_that_fails_ends_the_sync_at_the_next_operation_and_its_state_is_not_saved(sync, then):
     destination = Slow(bad=0)

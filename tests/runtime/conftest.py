@@ -48,7 +48,7 @@ class Kept:
     def truncate(self, table):
         self.operations.append(("truncate", table.name))
 
-    def checkpoint(self, state):
+    def checkpoint(self, state, *, urgent=False):
         self.operations.append(("checkpoint", state))
 
     def rows(self, table: str) -> list[dict[str, Any]]:

@@ -315,7 +315,7 @@ class Fragile(Kept):
         self._spend()
         super().upsert(table, rows)
 
-    def checkpoint(self, state):
+    def checkpoint(self, state, *, urgent=False):
         self._spend()
         super().checkpoint(state)
 

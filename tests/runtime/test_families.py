@@ -56,7 +56,7 @@ class Mortal(Kept):
             self._tick()
             super().upsert(table, [row])
 
-    def checkpoint(self, state):
+    def checkpoint(self, state, *, urgent=False):
         self._tick()
         super().checkpoint(state)
 

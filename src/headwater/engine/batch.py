@@ -41,12 +41,12 @@ class BatchSink:
             self._waiting.hand_over()
             self._intake.truncate(self._intake.shapes.of(table.schema, table.name))
 
-    def checkpoint(self, state: Mapping[str, Any]) -> None:
-        """Commit what was emitted, then save `state`; the commit may go on while the next rows are taken."""
+    def checkpoint(self, state: Mapping[str, Any], *, urgent: bool = False) -> None:
+        """Commit what was emitted, then save `state`; unless it is urgent, that may go on while the next rows are taken."""
         with self._lock:
             self._intake.admit(1)
             self._waiting.hand_over()
-            self._intake.checkpoint(state, ahead=True)
+            self._intake.checkpoint(state, ahead=not urgent)
 
     def finish(self) -> None:
         """Hand over what waits."""
