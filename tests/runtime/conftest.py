@@ -39,6 +39,7 @@ class Kept:
 
     def __init__(self) -> None:
         self.operations: list[tuple[str, Any]] = []
+        self.urgent: list[Any] = []  # states that were to be saved before anything else happens
 
     def upsert(self, table, rows):
         self.operations += [("upsert", (table.name, dict(row))) for row in rows]
@@ -50,6 +51,8 @@ class Kept:
 
     def checkpoint(self, state, *, urgent=False):
         self.operations.append(("checkpoint", state))
+        if urgent:
+            self.urgent.append(state)
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         return [row for kind, (name, row) in (op for op in self.operations if op[0] == "upsert") if name == table]

@@ -317,7 +317,7 @@ class Fragile(Kept):
 
     def checkpoint(self, state, *, urgent=False):
         self._spend()
-        super().checkpoint(state)
+        super().checkpoint(state, urgent=urgent)
 
 
 @pytest.mark.parametrize("last", [1, 2, 3, 4, 5])
@@ -355,6 +355,7 @@ def test_a_sync_killed_anywhere_after_its_first_checkpoint_signs_in_again(last):
                 source.run(settings, state, emit=emit, clock=desk.clock)
             rows += emit.rows("rows")
             state = emit.states[-1]
+            assert {one["auth"] for one in emit.urgent} == {one["auth"] for one in emit.states}
             assert state["auth"].startswith("v1.")
             assert "refresh-token" not in json.dumps(state)
     assert {row["id"] for row in rows} >= {0, 1, 2, 3}

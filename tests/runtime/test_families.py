@@ -58,7 +58,7 @@ class Mortal(Kept):
 
     def checkpoint(self, state, *, urgent=False):
         self._tick()
-        super().checkpoint(state)
+        super().checkpoint(state, urgent=urgent)
 
 
 def world(lists=5, members=3, notes=2, size=2):

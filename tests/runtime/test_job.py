@@ -122,6 +122,12 @@ def ids(pages):
 KINDS = ["links", "pages"]
 
 
+def test_a_job_s_id_is_saved_before_anything_else_happens():
+    desk, emit = Desk(), Kept()
+    connector("links", FullRefresh()).run({"api_key": KEY}, {}, emit=emit, transport=desk, clock=FakeClock())
+    assert [state["streams"]["things"]["at"] for state in emit.urgent] == [1]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_job_is_made_waited_for_read_and_deleted(kind):
     desk = Desk()

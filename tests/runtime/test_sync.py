@@ -124,7 +124,7 @@ def test_a_failing_source_keeps_what_was_wholly_emitted():
 def test_a_failing_destination_is_not_asked_to_checkpoint_again():
     class Full(Kept):
         def checkpoint(self, state, *, urgent=False):
-            super().checkpoint(state)
+            super().checkpoint(state, urgent=urgent)
             raise OSError("disk full")
 
     emit = Full()
