@@ -21,6 +21,7 @@ __all__ = [
     "StateError",
     "UsageError",
     "WarehouseError",
+    "interrupted",
 ]
 
 
@@ -46,3 +47,14 @@ class DiscoveryError(HeadwaterError):
 
 class SimulatorError(HeadwaterError):
     """A simulator is unknown or cannot be served."""
+
+
+def interrupted(error: BaseException | None) -> bool:
+    """Tell whether `error` is a Ctrl-C in disguise: a library that is interrupted at work may raise one of its own from it."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 import threading
 
@@ -249,3 +250,20 @@ def test_a_state_that_cannot_be_saved_fails_the_sync_and_keeps_the_rows():
     result = started(sync(up("t", id=1), ok(n=1), up("t", id=2)), save_state=save, state={"n": 0})
     assert isinstance(result.error, StateError)
     assert (result.tables, result.state) == ({"t": 1}, {"n": 0})
+
+
+class Slow(DuckDbDestination):
+    """A destination that somebody interrupts by Ctrl-C while DuckDB is at work."""
+
+    def commit(self, changes, moment):
+        threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
+        self.connect().execute("SELECT count(*) FROM range(100000000) a, range(1000) b WHERE a.range * b.range % 7 = 3")
+
+
+def test_an_interrupted_destination_interrupts_whatever_ran_the_sync():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # also where tests ignore it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            started(sync(up("t", id=1), ok(n=1)), destination=Slow())
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 from headwater.actions.watch import Silent, Watch
-from headwater.errors import HeadwaterError, UsageError
+from headwater.errors import HeadwaterError, UsageError, interrupted
 from headwater.model import Finding, Report
 
 if TYPE_CHECKING:
@@ -41,12 +41,12 @@ class Face:
         """Run `act`, show its report by `render` or as JSON, and exit 0 (done), 1 (findings, failed) or 2 (wrong use)."""
         try:
             report = self._json(act) if self.as_json else self._shown(act, render)
-        except HeadwaterError as error:
-            self.fail(error)
-        except KeyboardInterrupt:
-            self._interrupted()
-            raise typer.Exit(INTERRUPTED) from None
-        except Exception as error:  # noqa: BLE001  (the last stop: a person sees a sentence, not a stack)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (the last stop: a person sees a sentence, not a stack)
+            if interrupted(error):
+                self._interrupted()
+                raise typer.Exit(INTERRUPTED) from None
+            if isinstance(error, HeadwaterError):
+                self.fail(error)
             unexpected = HeadwaterError(
                 f"{self.action} stopped on {type(error).__name__}: {error}",
                 hint="this is a fault of Headwater: please report it with the output of the same command and --verbose",

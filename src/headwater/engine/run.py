@@ -24,6 +24,7 @@ from headwater.engine.operations import OperationsSink
 from headwater.engine.raw_rows import raw_rows
 from headwater.engine.result import OPERATIONS, Status, SyncResult
 from headwater.engine.shape import declared_shapes
+from headwater.errors import interrupted
 from headwater_runtime import Source
 from headwater_runtime.clock import Clock, SystemClock
 from headwater_runtime.transport import Transport
@@ -120,7 +121,9 @@ class _Sync:
                     buffer_bytes=buffer_bytes,
                 )
                 self._update(made, intake)
-        except (Exception, ConnectorTask, SystemExit, Killed) as error:  # noqa: BLE001  (whatever a connector raises is the result)
+        except (Exception, ConnectorTask, SystemExit, Killed) as error:  # whatever a connector raises is the result
+            if interrupted(error):  # DuckDB makes a RuntimeError of Ctrl-C
+                raise KeyboardInterrupt from error
             return intake, error
         finally:
             schema_processing.reset()
