@@ -122,11 +122,17 @@ def test_a_sync_that_is_killed_keeps_the_checkpoints_before_it(sync):
     assert destination.counts() == {"t": BIG_COMMIT}
 
 
-def test_what_spilled_is_committed_before_the_checkpoint_returns(sync):
+def test_what_waits_on_disk_is_committed_while_more_comes_to_wait_there(sync):
     destination = Slow()
-    destination.go.set()
     emit, _, saved = sync(destination, buffer_bytes=1000)
     emit.upsert(STORED, rows(0, 20_000))
     emit.checkpoint({"n": 1})
-    assert saved == [{"n": 1}]
-    assert destination.counts() == {"t": 20_000}
+    assert destination.begun.wait(10)
+    emit.upsert(STORED, rows(20_000, 20_000))
+    assert saved == []
+    destination.go.set()
+    emit.checkpoint({"n": 2})
+    emit.upsert(STORED, rows(100, 3))
+    emit.checkpoint({"n": 3}, urgent=True)
+    assert saved == [{"n": 1}, {"n": 2}, {"n": 3}]
+    assert destination.counts() == {"t": 40_000}

@@ -16,6 +16,7 @@ from headwater.engine.buffer import Buffer
 from headwater.engine.chunk import Chunk, Kind
 from headwater.engine.columns import Column, Form
 from headwater.engine.key_filter import BLOCK, LEAST_KEYS, KeyFilter, KeyFilters
+from headwater.engine.key_spans import KeySpans
 from headwater.engine.shape import TableName, TableShape
 from headwater.engine.sqltypes import BIGINT, VARCHAR, SqlType
 from headwater.errors import WarehouseError
@@ -33,7 +34,10 @@ SEVERAL = [name for name in CASES if len(CASES[name]) > 1]
 
 def eager():
     """Return filters that look every key up in memory, however small the table."""
-    return KeyFilters(few_rows=-1, patience=0)
+    return KeyFilters(few_rows=-1, patience=0, spans=False)
+
+
+WAYS = {"filters": eager, "spans": KeyFilters, "both": lambda: KeyFilters(few_rows=-1, patience=2)}
 
 
 def numbers(start, count):
@@ -61,6 +65,56 @@ def test_hashes_that_are_much_alike_are_told_apart():
         assert not filtered.seen(numbers(3, 10_000)).any()
 
 
+SPANS = st.tuples(st.integers(-300, 300), st.integers(0, 40)).map(lambda pair: (pair[0], sum(pair)))
+
+
+@given(st.lists(SPANS, max_size=30), st.lists(SPANS, max_size=5), st.integers(1, 4))
+def test_spans_hold_every_key_and_miss_what_is_far_from_all(added, asked, most):
+    spans, roomy = KeySpans(most), KeySpans()
+    for span in added:
+        spans.add(span)
+        roomy.add(span)
+    there = {number for first, last in added for number in range(first, last + 1)}
+    for first, last in [*asked, (-1000, -400), (400, 1000)]:
+        free = not there.intersection(range(first, last + 1))
+        assert roomy.misses((first, last)) == free
+        assert free or not spans.misses((first, last))
+    assert not any(spans.misses(span) for span in added)
+
+
+def test_ranges_that_are_read_side_by_side_are_told_apart_however_long_they_get():
+    spans = KeySpans()
+    for step in range(500):
+        for start in range(0, 80_000, 10_000):
+            span = (start + step * 20, start + step * 20 + 7)
+            assert spans.misses(span)
+            spans.add(span)
+
+
+STRIDES = st.sampled_from([1, 1, 1, 3, -1])
+WRITES = st.lists(
+    st.tuples(st.integers(-50, 300), st.integers(1, 60), STRIDES, st.integers(0, 9)), min_size=1, max_size=12
+)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@given(WRITES, st.sampled_from([BIGINT, SqlType("INTEGER"), VARCHAR]))
+@settings(max_examples=DRAWN * 3, deadline=None, suppress_health_check=PATIENT)
+def test_keys_in_any_order_replace_their_rows(way, writes, kind):
+    written, expected = Table(filters=WAYS[way]()), {}
+    written.kind = kind
+    for number, (start, count, stride, what) in enumerate(writes):
+        ids = list(range(start, start + count * stride, stride))
+        if what == 0:
+            ids = ids[::2] + ids[1::2]
+        elif what == 1:
+            ids = [*ids, *ids[:3]]
+        written.write(ids, text=str(number), truncates=what == 2)
+        expected.update(dict.fromkeys(map(str, ids), str(number)))
+    assert {str(key): text for key, text in written.rows().items()} == expected
+    written.destination.connect().close()
+
+
 @given(st.lists(syncs(), min_size=1, max_size=3))
 @settings(max_examples=DRAWN * 4, deadline=None, suppress_health_check=PATIENT)
 def test_looking_keys_up_in_memory_leaves_the_same(drawn):
@@ -84,8 +138,8 @@ def test_looking_keys_up_in_memory_leaves_the_same(drawn):
 class Table:
     """A destination with one table, written to without a connector."""
 
-    def __init__(self, path=":memory:"):
-        self.destination = DuckDbDestination(path, filters=eager())
+    def __init__(self, path=":memory:", filters=None):
+        self.destination = DuckDbDestination(path, filters=filters or eager())
         self.destination.open()
         self.clock = FakeClock()
         self.key, self.kind = ("id",), BIGINT
@@ -114,8 +168,9 @@ class Table:
         return rows
 
 
-def test_keys_of_a_transaction_that_failed_are_neither_there_nor_in_the_way():
-    written = Table()
+@pytest.mark.parametrize("way", WAYS)
+def test_keys_of_a_transaction_that_failed_are_neither_there_nor_in_the_way(way):
+    written = Table(filters=WAYS[way]())
     written.write([1, 2, 3])
     written.write([3, 4])
     for _ in range(2):
@@ -125,8 +180,9 @@ def test_keys_of_a_transaction_that_failed_are_neither_there_nor_in_the_way():
     assert written.rows() == {1: "x", 2: "x", 3: "x", 4: "y", 5: "y"}
 
 
-def test_keys_are_found_after_truncates_deletes_a_wider_key_and_another_key():
-    written = Table()
+@pytest.mark.parametrize("way", WAYS)
+def test_keys_are_found_after_truncates_deletes_a_wider_key_and_another_key(way):
+    written = Table(filters=WAYS[way]())
     written.write([1, 2, 3])
     written.write([2, 4], truncates=True, text="y")
     written.write([3, 4], kind=Kind.DELETE, text="z")
@@ -141,8 +197,9 @@ def test_keys_are_found_after_truncates_deletes_a_wider_key_and_another_key():
     assert written.rows() == {"1": "wide", "2": "k", "3": "z", "4": "z", "7": "wider", "8": "k2", "9": "k2"}
 
 
-def test_many_checkpoints_into_a_file_find_their_keys(tmp_path):
-    written = Table(tmp_path / "warehouse.db")
+@pytest.mark.parametrize("way", WAYS)
+def test_many_checkpoints_into_a_file_find_their_keys(way, tmp_path):
+    written = Table(tmp_path / "warehouse.db", WAYS[way]())
     for number in range(30):
         if number % 10 == 9:
             written.destination.close()
@@ -224,3 +281,23 @@ def test_a_table_with_a_constraint_loses_it_with_its_first_change_and_keeps_its_
     assert ("t",) not in constraints(path)
     assert ("u",) in constraints(path)
     assert {name: one.key for name, one in content(path).items()} == {"t": {"id"}, "u": {"a", "b"}}
+
+
+def test_a_file_whose_row_groups_are_duckdb_s_own_goes_on_here_and_back(tmp_path):
+    path, rows = tmp_path / "warehouse.db", 130_000
+    written = Table(path)
+    written.write(range(10))
+    written.destination.close()
+    with duckdb.connect(path) as connection:
+        connection.execute(f"INSERT INTO tester.t (id, x) SELECT range, 'old' FROM range(10, {rows})")
+    expected = dict.fromkeys(range(10), "x") | dict.fromkeys(range(10, rows), "old")
+    written = Table(path, KeyFilters())
+    for ids, text in ((range(5, rows, 7), "new"), (range(rows - 10, rows + 70_000), "more")):
+        written.write(ids, text=text)
+        expected |= dict.fromkeys(ids, text)
+    written.destination.close()
+    with duckdb.connect(path) as connection:
+        connection.execute("UPDATE tester.t SET x = 'own' WHERE id % 1000 = 0; CHECKPOINT")
+    expected |= dict.fromkeys(range(0, rows + 70_000, 1000), "own")
+    with duckdb.connect(path, read_only=True) as connection:
+        assert Counter(connection.execute("SELECT id, x FROM tester.t").fetchall()) == Counter(expected.items())

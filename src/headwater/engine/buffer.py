@@ -107,7 +107,9 @@ class Buffer:
 
     def __init__(self, folder: Path | None = None, limit: int = BUFFER_BYTES) -> None:
         self.changes: dict[TableName, Change] = {}
+        self._folder = folder
         self._spill = Spill(folder)
+        self._taken: list[Spill] = []
         self._limit = limit
         self._size = 0
 
@@ -139,18 +141,26 @@ class Buffer:
         self._change(shape).sections.append(Section(True, Chunks(self._spill)))
 
     def take(self) -> list[Change]:
-        """Return all changes and take no more into them; they can be read until `drop`."""
+        """Return all changes, and begin anew. What of them is on disk can be read until `release`."""
         taken, self.changes, self._size = list(self.changes.values()), {}, 0
-        if self.spilled:  # memory is for the destination now
+        if self.spilled:  # memory is for the destination now, and for what comes
             for change in taken:
                 for section in change.sections:
                     section.chunks.to_disk()
+        self._taken.append(self._spill)
+        self._spill = Spill(self._folder)
         return taken
+
+    def release(self) -> None:
+        """Give back the disk space of what was taken. A thread may call this while another adds rows."""
+        while self._taken:
+            self._taken.pop().close()
 
     def drop(self) -> None:
         """Forget everything, also what was taken."""
         self.changes, self._size = {}, 0
         self._spill.close()
+        self.release()
 
     def _change(self, shape: TableShape) -> Change:
         change = self.changes.get(shape.name)

@@ -14,6 +14,9 @@ from headwater.engine.sqltypes import SqlType, wider
 
 __all__ = ["Chunk", "Kind", "joined"]
 
+_Kept = tuple[Form, pa.DataType]
+_NOTHING: _Kept = (Form.TEXT, pa.string())
+
 
 class Kind(IntEnum):
     """What a row asks for. An upsert replaces the whole row; an update and a delete change the columns they name."""
@@ -53,7 +56,7 @@ def joined(chunks: Sequence[Chunk]) -> list[Chunk]:
     """Return the same rows in as few chunks as can be: pages of upserts whose columns agree in form become one."""
     found: list[Chunk] = []
     run: list[Chunk] = []
-    forms: dict[str, Form] = {}
+    forms: dict[str, _Kept] = {}
     for chunk in chunks:
         mine = _forms(chunk)
         if mine is None or any(forms.get(name, form) != form for name, form in mine.items()):
@@ -67,28 +70,27 @@ def joined(chunks: Sequence[Chunk]) -> list[Chunk]:
     return found + _one(run, forms)
 
 
-def _forms(chunk: Chunk) -> dict[str, Form] | None:
-    """Return the form of each column that holds a value; None if the chunk has to stay as it is."""
+def _forms(chunk: Chunk) -> dict[str, _Kept] | None:
+    """Return the form and array type of each column that holds a value; None if the chunk has to stay as it is."""
     if not chunk.only_upserts:
         return None
-    return {name: column.form for name, column in chunk.columns.items() if not _blank(column)}
+    return {name: (column.form, column.array.type) for name, column in chunk.columns.items() if not _blank(column)}
 
 
 def _blank(column: Column) -> bool:
     return column.type is None and column.form == Form.TEXT and column.array.null_count == len(column.array)
 
 
-def _one(run: Sequence[Chunk], forms: Mapping[str, Form]) -> list[Chunk]:
+def _one(run: Sequence[Chunk], forms: Mapping[str, _Kept]) -> list[Chunk]:
     if len(run) <= 1:
         return list(run)
     names = dict.fromkeys(name for chunk in run for name in chunk.columns)
-    columns = {name: _column(run, name, forms.get(name, Form.TEXT)) for name in names}
+    columns = {name: _column(run, name, *forms.get(name, _NOTHING)) for name in names}
     return [Chunk(sum(chunk.length for chunk in run), Kind.UPSERT, columns)]
 
 
-def _column(run: Sequence[Chunk], name: str, form: Form) -> Column:
+def _column(run: Sequence[Chunk], name: str, form: Form, kind: pa.DataType) -> Column:
     parts = [chunk.columns.get(name) for chunk in run]
-    kind = next((part.array.type for part in parts if part is not None and part.form == form), pa.string())
     arrays, start, first = [], 0, None
     asked: SqlType | None = None
     for chunk, part in zip(run, parts, strict=True):

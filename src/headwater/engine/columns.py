@@ -7,15 +7,12 @@ text can be had again, most often a typed Arrow array, and is converted only whe
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from fivetran_connector_sdk_core import DataType
 from fivetran_connector_sdk_core.constants import (
     CELL_BINARY,
     CELL_DOUBLE,
@@ -25,25 +22,13 @@ from fivetran_connector_sdk_core.constants import (
     CELL_SCALAR,
 )
 
-from headwater.engine.cells import Cell, Encoding
-from headwater.engine.sqltypes import BIGINT, BLOB, BOOLEAN, DOUBLE, FLOAT, JSON, VARCHAR, SqlType, widest
-from headwater.engine.texts import LONG_MIN, all_utc_moments, first_typed, type_of_array
+from headwater.engine.cells import Encoding
+from headwater.engine.forms import Form
+from headwater.engine.sqltypes import BLOB, DOUBLE, FLOAT, JSON, SqlType, widest
+from headwater.engine.texts import first_typed, type_of_array
+from headwater.engine.typed import Typed, cleaned, plain, typed
 
-__all__ = ["Column", "Form", "column_of_cells", "column_of_values", "split_cells"]
-
-
-class Form(Enum):
-    """How a column keeps its values. Each is an Arrow array; the comment says of what."""
-
-    INT = "int"  # int64
-    BOOL = "bool"  # bool
-    REAL = "real"  # float64, from numbers the SDK would get as decimal text
-    FLOAT = "float"  # float64, from the SDK's float cells (32 bits on Fivetran)
-    DOUBLE = "double"  # float64, from the SDK's double cells
-    TEXT = "text"  # string
-    JSON = "json"  # string, JSON text
-    BINARY = "binary"  # binary
-    CELLS = "cells"  # binary, the SDK's cells as they are: values of several kinds
+__all__ = ["Column", "Form", "column_of_array", "column_of_cells", "column_of_values", "split_cells"]
 
 
 @dataclass(frozen=True)
@@ -68,14 +53,14 @@ _FORMS = {
     CELL_DOUBLE: Form.DOUBLE,
 }
 _TYPES = {Form.FLOAT: FLOAT, Form.DOUBLE: DOUBLE, Form.JSON: JSON, Form.BINARY: BLOB}
-_INT_RANGE = (-(2**31), 2**31 - 1)
+_ARROW_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 
 def column_of_cells(cells: Sequence[bytes | None], declared: SqlType | None, present: pa.Array | None = None) -> Column:
     """Return the column of the SDK's cells; None stands for a row that does not name the column."""
     forms = split_cells(cells)
     if not forms:
-        return Column(Form.TEXT, pa.nulls(len(cells), pa.string()), None, len(cells), present)
+        return _blank(len(cells), present)
     first = min(_first(form, part) for form, part in forms.items())
     asked = declared or widest(_type_of_form(form, part) for form, part in forms.items())
     if len(forms) > 1:
@@ -106,73 +91,46 @@ def column_of_values(
     kinds = set(map(type, values))
     kinds.discard(type(None))
     if not kinds:
-        return Column(Form.TEXT, pa.nulls(len(values), pa.string()), None, len(values), present)
-    if len(kinds) == 1 and kinds != {Cell}:
-        fast = _homogeneous(values, kinds.pop(), encoding.data_types.get(name), exact=encoding.columns is not None)
+        return _blank(len(values), present)
+    array = _array(values, kinds.pop()) if len(kinds) == 1 else None
+    if array is not None:
+        fast = typed(array, encoding.data_types.get(name), exact=encoding.columns is not None)
         if fast is not None:
-            form, array, asked = fast
-            return Column(form, array, declared or asked, _first(form, array), present)
+            return _typed_column(fast, declared, present)
     return column_of_cells(encoding.column(values, name), declared, present)
 
 
-def _homogeneous(
-    values: Sequence[Any], kind: type, declared: DataType | None, *, exact: bool
-) -> tuple[Form, pa.Array, SqlType | None] | None:
-    """Build the column at C speed if all values are of a type that needs no encoding; None if it does.
+def column_of_array(array: pa.Array, name: str, encoding: Encoding, declared: SqlType | None) -> Column:
+    """Return the column of an Arrow array, with the same result as if each of its values had been encoded. Raises likewise.
 
-    `exact`: a float that is not declared is its decimal text (the runtime's rule), not a cell of 32 bits (the SDK's).
+    The array's type is one of those a `Batch` may hold; what is not known to be quick goes through its values.
     """
+    if array.null_count == len(array):
+        return _blank(len(array), None)
+    array = plain(array)
+    fast = typed(array, encoding.data_types.get(name), exact=True)
+    if fast is None:
+        return column_of_values(array.to_pylist(), name, encoding, declared)
+    return _typed_column(fast, declared, None)
+
+
+def _typed_column(fast: Typed, declared: SqlType | None, present: pa.Array | None) -> Column:
+    form, array, asked = fast
+    if array.null_count == len(array) and form not in (Form.FLOAT, Form.DOUBLE):  # of nothing but empty texts
+        return _blank(len(array), present)
+    return Column(form, array, declared or asked, _first(form, array), present)
+
+
+def _blank(length: int, present: pa.Array | None) -> Column:
+    return Column(Form.TEXT, pa.nulls(length, pa.string()), None, length, present)
+
+
+def _array(values: Sequence[Any], kind: type) -> pa.Array | None:
+    """Return the values as an array if all are of a type that needs no encoding; None if it does."""
     try:
-        if kind is str:
-            return _of_texts(values, declared)
-        if kind is int:
-            return _of_integers(values, declared, exact=exact)
-        if kind is float:
-            return _of_floats(values, declared, exact=exact)
-        if kind is bool and declared in (None, DataType.BOOLEAN):
-            return Form.BOOL, pa.array(values, pa.bool_()), BOOLEAN
+        return pa.array(values, _ARROW_TYPES[kind]) if kind in _ARROW_TYPES else None
     except (OverflowError, UnicodeError, pa.ArrowInvalid):
-        pass  # encoding knows what becomes of such a value, or the words to refuse it with
-    return None
-
-
-def _of_texts(values: Sequence[str | None], declared: DataType | None) -> tuple[Form, pa.Array, SqlType | None] | None:
-    if declared not in (None, DataType.STRING, DataType.XML, DataType.UTC_DATETIME):
-        return None
-    texts = _clean(pa.array(values, pa.string()))
-    if declared == DataType.UTC_DATETIME:  # written as the SDK itself writes a moment
-        return (Form.TEXT, texts, None) if all_utc_moments(texts) else None
-    return Form.TEXT, texts, type_of_array(texts) if declared is None else VARCHAR
-
-
-def _of_integers(
-    values: Sequence[int | None], declared: DataType | None, *, exact: bool
-) -> tuple[Form, pa.Array, SqlType | None] | None:
-    if declared not in (None, DataType.LONG, DataType.INT, DataType.SHORT):
-        return None
-    numbers = pa.array(values, pa.int64())
-    if declared is None and not exact and pc.index(numbers, LONG_MIN).as_py() >= 0:
-        return None  # the one number of 64 bits that the SDK makes a float
-    if declared in (DataType.INT, DataType.SHORT):
-        bounds = pc.min_max(numbers).as_py()
-        if bounds["min"] < _INT_RANGE[0] or bounds["max"] > _INT_RANGE[1]:
-            return None
-    return Form.INT, numbers, BIGINT
-
-
-def _of_floats(
-    values: Sequence[float | None], declared: DataType | None, *, exact: bool
-) -> tuple[Form, pa.Array, SqlType | None] | None:
-    if declared not in (None, DataType.DOUBLE, DataType.FLOAT):
-        return None
-    numbers = pa.array(values, pa.float64(), from_pandas=True)  # NaN becomes null, as it does in the SDK
-    if declared == DataType.DOUBLE:
-        return Form.DOUBLE, numbers, DOUBLE
-    if declared == DataType.FLOAT or not exact:
-        return Form.FLOAT, numbers, FLOAT
-    if numbers.null_count == values.count(None) and pc.max(pc.abs(numbers)).as_py() != math.inf:
-        return Form.REAL, numbers, DOUBLE
-    return None
+        return None  # encoding knows what becomes of such a value, or the words to refuse it with
 
 
 def _payload(form: Form, payload: list[bytes | None]) -> pa.Array:
@@ -180,15 +138,7 @@ def _payload(form: Form, payload: list[bytes | None]) -> pa.Array:
         return pa.array(payload, pa.binary())
     if form in (Form.FLOAT, Form.DOUBLE):
         return pa.array([None if text is None else float(text) for text in payload], pa.float64(), from_pandas=True)
-    return _clean(pa.array(payload, pa.string()))
-
-
-def _clean(texts: pa.Array) -> pa.Array:
-    """Drop NUL characters, as the SDK does."""
-    data = texts.buffers()[2]
-    if data is not None and b"\0" in data.to_pybytes():  # one look at all of them is quicker than a kernel
-        return pc.replace_substring(texts, "\0", "")
-    return texts
+    return cleaned(pa.array(payload, pa.string()))
 
 
 def _type_of_form(form: Form, part: pa.Array) -> SqlType | None:

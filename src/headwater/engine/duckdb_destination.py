@@ -14,7 +14,7 @@ import duckdb
 import psutil
 
 from headwater.engine.buffer import Change
-from headwater.engine.catalog import Existing, count_live, evolve, planned_columns, read_tables
+from headwater.engine.catalog import Existing, count_live, evolve, literal, planned_columns, read_tables
 from headwater.engine.key_filter import KeyFilters
 from headwater.engine.landing import MACROS
 from headwater.engine.merge import Target, batches, merge, truncate
@@ -30,6 +30,9 @@ MEMORY = ":memory:"
 METADATA = "main._fivetran_metadata"
 MEGABYTES = 48  # megabytes DuckDB may use before it writes to disk; a commit that cannot do with them gets more
 LOG = "32MB"  # before DuckDB moves it to the tables: twice its own bound, as half-full row groups are written more than once
+# Rows that DuckDB writes as one group, half of what it would take: a commit that fills a group writes to the tables at once, a
+# smaller one to the log first, and later again.
+ROW_GROUP = 61_440
 
 
 class DuckDbDestination:
@@ -78,7 +81,7 @@ class DuckDbDestination:
             if not self.in_memory:
                 _make_folder(Path(self.path).parent)
             with explained(self.path):
-                self._connection = duckdb.connect(self.path)
+                self._connection = duckdb.connect() if self.in_memory else _attached(self.path)
                 self._statements = Statements(self._connection)
                 # Several threads take more CPU than one for the same commit, and more memory.
                 self._connection.execute("SET TimeZone = 'UTC'; SET threads = 1")
@@ -196,6 +199,23 @@ class DuckDbDestination:
                     empty = False
 
 
+def _attached(path: str) -> Any:
+    """Return a connection to the file. Files with row groups of other sizes are read, and written, all the same."""
+    connection = duckdb.connect()
+    try:
+        try:
+            connection.execute(f"ATTACH {literal(path)} AS warehouse (ROW_GROUP_SIZE {ROW_GROUP})")
+        except duckdb.BinderException as error:
+            if "Unrecognized option" not in str(error):
+                raise
+            connection.execute(f"ATTACH {literal(path)} AS warehouse")  # before DuckDB 1.2
+        connection.execute("USE warehouse")
+    except duckdb.Error:
+        connection.close()
+        raise
+    return connection
+
+
 def _most_megabytes() -> int:
     return int(psutil.virtual_memory().total * 0.8 / 1_000_000)
 
@@ -255,8 +275,8 @@ _EXPLANATIONS: tuple[tuple[type[duckdb.Error], tuple[str, ...], str, str], ...] 
         "check the folder's permissions and the free space; what the last checkpoint wrote is whole",
     ),
     (
-        duckdb.IOException,
-        ("lock",),
+        duckdb.Error,
+        ("Could not set lock", "Unique file handle conflict"),
         "the warehouse is in use by another process",
         "close the other run (or the DuckDB shell) and run again",
     ),

@@ -123,7 +123,7 @@ class Intake:
             raise self.failure
         with self._failing():
             self._settle()
-            ahead = ahead and self._buffer.rows >= BIG_COMMIT and not self._buffer.spilled
+            ahead = ahead and self._buffer.rows >= BIG_COMMIT
             commit, operations = self._taken(), {**self.counts, "checkpoints": self.counts["checkpoints"] + 1}
 
             def work() -> None:
@@ -159,14 +159,13 @@ class Intake:
         if not self._declared:
             changes += [Change(shape) for shape in self.shapes.all_declared()]
         self._declared = True
-        moment, spilled = self._moment(), self._buffer.spilled
+        moment = self._moment()
 
         def commit() -> None:
             if changes:
                 self._destination.commit(changes, moment)
             changes.clear()
-            if spilled:
-                self._buffer.drop()
+            self._buffer.release()
             self._look_at_memory()
 
         return commit

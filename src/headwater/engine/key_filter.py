@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from headwater.engine.catalog import quoted, sql_name
+from headwater.engine.key_spans import KeySpans, Span, as_numbers, span_of
 from headwater.engine.shape import TableName
 from headwater.engine.sqltypes import SqlType
 
@@ -93,19 +96,23 @@ def _step(hashes: Hashes) -> Hashes:
 
 @dataclass
 class _Known:
+    """`spans` None: not known."""
+
     key: Key
     looks: int = 0
     filter: KeyFilter | None = None
+    spans: KeySpans | None = None
 
 
 class KeyFilters:
-    """The filters of a connection's tables. What writes keys past them has to forget the table's.
+    """What is known of the keys of a connection's tables. What writes keys past it has to forget the table's.
 
-    A table of more than `few_rows` is looked through `patience` times, then gets one.
+    Keys that come in order need nothing but the `spans` they come in. Else a table of more than `few_rows` is looked through
+    `patience` times, then gets a filter.
     """
 
-    def __init__(self, few_rows: int = FEW_ROWS, patience: int = PATIENCE) -> None:
-        self._few_rows, self._patience = few_rows, patience
+    def __init__(self, few_rows: int = FEW_ROWS, patience: int = PATIENCE, *, spans: bool = True) -> None:
+        self._few_rows, self._patience, self._spans = few_rows, patience, spans
         self._known: dict[TableName, _Known] = {}
 
     def forget(self, name: TableName | None = None) -> None:
@@ -115,14 +122,29 @@ class KeyFilters:
         else:
             self._known.pop(name, None)
 
+    def are_new(self, connection: Any, name: TableName, key: Key, span: Span | None, *, empty: bool) -> bool:
+        """Tell whether the table surely has no key in `span`, where all keys that are about to be written lie (None: not known).
+
+        They are taken for being there from now on.
+        """
+        known = self._of(name, key, empty=empty)
+        if span is None or not self._spans or known.filter is not None:
+            known.spans = None
+            return False
+        if known.spans is None:
+            known.spans = KeySpans() if empty else _spans_in(connection, name, key)
+        new = known.spans.misses(span)
+        known.spans.add(span)
+        return new
+
     def of(self, connection: Any, name: TableName, key: Key, *, empty: bool) -> KeyFilter | None:
         """Return the filter with the keys of all rows of the table; None if it is better looked through.
 
         A table that is empty gets one at once: to keep it up to date takes less than to look.
         """
-        known = self._known.get(name)
-        if empty or known is None or known.key != key:
-            known = self._known[name] = _Known(key, filter=KeyFilter() if empty else None)
+        known = self._of(name, key, empty=empty)
+        if known.filter is None and empty:
+            known.filter = KeyFilter()
         if known.filter is None:
             rows = connection.execute(f"SELECT count(*) FROM {sql_name(name)}").fetchone()[0]
             known.looks += rows > self._few_rows
@@ -131,6 +153,24 @@ class KeyFilters:
             elif known.looks > self._patience:
                 known.filter = _filled(connection, name, key, rows)
         return known.filter
+
+    def _of(self, name: TableName, key: Key, *, empty: bool) -> _Known:
+        known = self._known.get(name)
+        if empty or known is None or known.key != key:
+            known = self._known[name] = _Known(key)
+        return known
+
+
+def _spans_in(connection: Any, name: TableName, key: Key) -> KeySpans:
+    """Return the one span of the keys that are there."""
+    spans, ((column, _),) = KeySpans(), key
+    found = connection.execute(f"SELECT unnest([min({quoted(column)}), max({quoted(column)})]) FROM {sql_name(name)}")
+    for batch in _batches(found):
+        numbers = as_numbers(batch.column(0))
+        there = None if numbers is None else span_of(numbers)
+        if there is not None:
+            spans.add(there)
+    return spans
 
 
 def hash_of(key: Key) -> str:
@@ -141,7 +181,12 @@ def hash_of(key: Key) -> str:
 def _filled(connection: Any, name: TableName, key: Key, rows: int) -> KeyFilter:
     made = KeyFilter(rows + rows // 4)
     answer = connection.execute(f"SELECT {hash_of(key)} AS hash FROM {sql_name(name)}")
-    reader = getattr(answer, "to_arrow_reader", None) or answer.fetch_record_batch  # its name until DuckDB 1.4
-    for batch in reader(BLOCK):
+    for batch in _batches(answer):
         made.add(batch.column(0).to_numpy())
     return made
+
+
+def _batches(answer: Any) -> Iterable[pa.RecordBatch]:
+    reader = getattr(answer, "to_arrow_reader", None) or answer.fetch_record_batch  # its name until DuckDB 1.4
+    found: Iterable[pa.RecordBatch] = reader(BLOCK)
+    return found

@@ -5,13 +5,27 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.engine.columns import Column, Form, split_cells
+from headwater.engine.spelling import (
+    DAY_OR_MOMENT,
+    UTC_MOMENT,
+    as_dates,
+    as_decimals,
+    as_integers,
+    as_moments,
+    as_reals,
+    date_texts,
+    moment_texts,
+    shapes_of,
+)
 from headwater.engine.sqltypes import (
     BIGINT,
     BLOB,
@@ -28,7 +42,7 @@ from headwater.engine.sqltypes import (
 )
 from headwater_runtime.values import sdk_value
 
-__all__ = ["MACROS", "Landed", "java_number", "land"]
+__all__ = ["MACROS", "Landed", "java_number", "land", "source_texts"]
 
 LEAST_DOUBLE, LEAST_FLOAT = 2.2250738585072014e-308, 1.1754943508222875e-38  # the least normal numbers
 
@@ -55,6 +69,13 @@ THEN headwater_moment(x[:16] || ':00' || x[17:]) ELSE headwater_moment(x) END"""
 MACROS = (_DOUBLE, _FLOAT, _NUMBER, _REAL, _MOMENT, _ZONED)
 
 _NUMERIC_FORMS = frozenset({Form.INT, Form.BOOL, Form.REAL, Form.FLOAT, Form.DOUBLE})
+_ZONED_FORMS = frozenset({Form.UTC, Form.INSTANT})
+# Forms whose arrays are cast to such a type with the result that their texts would have.
+_MOMENTS = {
+    Form.DATE: frozenset({DATE, TIMESTAMP, TIMESTAMPTZ}),
+    Form.NAIVE: frozenset({TIMESTAMP, TIMESTAMPTZ}),
+    Form.UTC: frozenset({TIMESTAMPTZ}),
+}
 _ARROW = {
     Form.INT: pa.int64(),
     Form.BOOL: pa.bool_(),
@@ -64,7 +85,12 @@ _ARROW = {
     Form.TEXT: pa.string(),
     Form.JSON: pa.string(),
     Form.BINARY: pa.binary(),
+    Form.DATE: pa.date32(),
+    Form.NAIVE: pa.timestamp("us"),
+    Form.UTC: pa.timestamp("us", "UTC"),
+    Form.INSTANT: pa.timestamp("us", "UTC"),
 }
+_NARROWER = {"SMALLINT": pa.int16(), "INTEGER": pa.int32()}
 
 
 @dataclass(frozen=True)
@@ -78,18 +104,58 @@ class Landed:
 def land(parts: Sequence[Column | int], target: SqlType) -> Landed:
     """Join the parts of one column; a number stands for as many rows that do not name it."""
     columns = [part for part in parts if isinstance(part, Column)]
-    form = _common_form({column.form for column in columns if column.type or column.form != Form.TEXT}, target)
-    kind = _ARROW[form]
+    valued = [column for column in columns if column.type or column.form != Form.TEXT]
+    form = _common_form({column.form for column in valued}, target)
+    kind = _ARROW.get(form)
+    if kind is None:  # decimals
+        kinds = {column.array.type for column in valued}
+        form, kind = (form, kinds.pop()) if len(kinds) == 1 else (Form.TEXT, pa.string())
     arrays = [
         pa.nulls(part, kind)
         if isinstance(part, int)
-        else (part.array if part.form == form else _converted(part, form, target))
+        else (part.array if part.form == form else _converted(part, form, target, kind))
         for part in parts
     ]
     array = pa.chunked_array(arrays, kind)
+    if form == Form.TEXT:
+        form, array = _parsed(array, target)
     if form == Form.REAL:
         return Landed(_normal(array, target), "{0}")
+    if form == Form.DECIMAL and array.type == pa.decimal128(target.precision, target.scale):
+        return Landed(array, "{0}")
+    if form == Form.INT and target.name in _NARROWER:
+        with suppress(pa.ArrowInvalid):  # DuckDB names the number that is too big
+            return Landed(pc.cast(array, _NARROWER[target.name]), "{0}")
     return Landed(array, _expression(form, target))
+
+
+def _parsed(texts: pa.ChunkedArray, target: SqlType) -> tuple[Form, pa.ChunkedArray]:
+    """Return the values the texts say, where all are spelled in a usual way: DuckDB takes much longer to read them."""
+    form, read = _READ.get(target.name, (Form.TEXT, None))
+    if read is None:
+        return Form.TEXT, texts
+    found = []
+    for part in texts.chunks:
+        values = read(part, target)
+        if values is None:
+            return Form.TEXT, texts
+        found.append(values)
+    return (form, pa.chunked_array(found)) if found else (Form.TEXT, texts)
+
+
+_READ: Mapping[str, tuple[Form, Callable[[pa.Array, SqlType], pa.Array | None]]] = {
+    "SMALLINT": (Form.INT, lambda texts, _: as_integers(texts)),
+    "INTEGER": (Form.INT, lambda texts, _: as_integers(texts)),
+    "BIGINT": (Form.INT, lambda texts, _: as_integers(texts)),
+    "DECIMAL": (Form.DECIMAL, lambda texts, target: as_decimals(texts, target.precision, target.scale)),
+    "DOUBLE": (Form.REAL, lambda texts, _: as_reals(texts)),
+    "DATE": (Form.DATE, lambda texts, _: as_dates(texts)),
+    "TIMESTAMP": (Form.NAIVE, lambda texts, _: as_moments(texts, DAY_OR_MOMENT, shapes_of(texts), zoned=False)),
+    "TIMESTAMP WITH TIME ZONE": (
+        Form.UTC,
+        lambda texts, _: as_moments(texts, UTC_MOMENT, shapes_of(texts), zoned=True),
+    ),
+}
 
 
 def _normal(numbers: pa.ChunkedArray, target: SqlType) -> pa.ChunkedArray:
@@ -108,22 +174,30 @@ def _common_form(forms: set[Form], target: SqlType) -> Form:
         return Form.BINARY if forms <= {Form.BINARY} else Form.TEXT
     if target in (FLOAT, DOUBLE) and forms and forms <= _NUMERIC_FORMS:
         return Form.REAL
-    if len(forms) == 1 and forms <= {Form.INT, Form.BOOL, Form.TEXT}:
-        (form,) = forms
+    if forms and forms <= _ZONED_FORMS:
+        forms = {Form.UTC}
+    if len(forms) != 1:
+        return Form.TEXT
+    (form,) = forms
+    if target in _MOMENTS.get(form, ()) or (form == Form.DECIMAL and target.name == "DECIMAL"):
+        return form
+    if form in (Form.INT, Form.BOOL, Form.TEXT):
         if (form == Form.INT and target == BOOLEAN) or (form == Form.BOOL and target.name == "DECIMAL"):
             return Form.TEXT  # DuckDB takes the number 5 for true and true for 1.00, but their texts for neither
         return form
     return Form.TEXT
 
 
-def _converted(column: Column, form: Form, target: SqlType) -> pa.Array:
-    if form == Form.REAL:
+def _converted(column: Column, form: Form, target: SqlType, kind: pa.DataType) -> pa.Array:
+    if form == Form.REAL and column.form != Form.TEXT:
         return column.array if column.form in (Form.FLOAT, Form.DOUBLE) else _as_double(column.array)
     if form == Form.JSON:
         return _as_json(column)
     if form == Form.TEXT:
         return _as_text(column, target)
-    return pa.nulls(len(column.array), _ARROW[form])  # nothing but nulls and empty texts
+    if form == Form.UTC and column.form == Form.INSTANT:
+        return column.array
+    return pa.nulls(len(column.array), kind)  # nothing but nulls and empty texts
 
 
 def _as_double(array: pa.Array) -> pa.Array:
@@ -147,7 +221,25 @@ def _as_text(column: Column, target: SqlType) -> pa.Array:
         return pa.array(
             [None if v is None else base64.b64encode(v).decode() for v in column.array.to_pylist()], pa.string()
         )
-    return column.array
+    return column.array if column.form == Form.TEXT else _TEXTS[column.form](column.array)
+
+
+def source_texts(column: Column) -> pa.Array:
+    """Return the values of a column as the source wrote them."""
+    return column.array if column.form == Form.JSON else _as_text(column, VARCHAR)
+
+
+def _decimal_texts(array: pa.Array) -> pa.Array:
+    return pa.array([None if value is None else format(value, "f") for value in array.to_pylist()], pa.string())
+
+
+_TEXTS: Mapping[Form, Callable[[pa.Array], pa.Array]] = {
+    Form.DATE: date_texts,
+    Form.NAIVE: moment_texts,
+    Form.UTC: moment_texts,
+    Form.INSTANT: partial(moment_texts, milliseconds=True),
+    Form.DECIMAL: _decimal_texts,
+}
 
 
 def _number_text(form: Form, value: float | None, target: SqlType) -> str | None:
@@ -214,8 +306,15 @@ def _decimal(text: str) -> tuple[str, str, int]:
     return sign, digits.rstrip("0"), exponent
 
 
-_AS_IT_IS = {(Form.TEXT, VARCHAR), (Form.INT, BIGINT), (Form.BOOL, BOOLEAN), (Form.BINARY, BLOB)}
-
+_AS_IT_IS = {
+    (Form.TEXT, VARCHAR),
+    (Form.INT, BIGINT),
+    (Form.BOOL, BOOLEAN),
+    (Form.BINARY, BLOB),
+    (Form.DATE, DATE),
+    (Form.NAIVE, TIMESTAMP),
+    (Form.UTC, TIMESTAMPTZ),
+}
 
 _OF_TEXT = {
     BLOB: "from_base64(NULLIF({0}, ''))",  # as bytes are written in a column of text

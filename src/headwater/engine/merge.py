@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,6 +16,7 @@ from headwater.engine.buffer import Chunk, Kind
 from headwater.engine.catalog import Existing, quoted, sql_name
 from headwater.engine.columns import Column
 from headwater.engine.key_filter import KeyFilters, hash_of
+from headwater.engine.key_spans import Span, as_numbers, in_order, span_of
 from headwater.engine.landing import land
 from headwater.engine.shape import TableName
 from headwater.engine.statements import Statements
@@ -71,7 +73,8 @@ def merge(statements: Statements, target: Target, chunks: Sequence[Chunk], filte
         arrays, selected = {**arrays, **how}, [*selected, *how]
     with statements.source(pa.table(arrays)) as source:
         if only_upserts:
-            rows = _Rows(columns, selected, source, plain_key=_plain_key(arrays, columns, selected, target))
+            plain, span = _plain_key(arrays, columns, selected, target)
+            rows = _Rows(columns, selected, source, plain, span)
             _upsert(statements, target, rows, filters, empty=empty)
         else:
             everything = _Rows(columns, selected, source)
@@ -97,18 +100,27 @@ def _landed(chunks: Sequence[Chunk], columns: Sequence[str], target: Target) -> 
         arrays[f"c{index}"] = landed.array
         selected.append(f"{landed.expression.format(f'c{index}')} AS {quoted(name)}")
     length = sum(chunk.length for chunk in chunks)
-    arrays["seq"] = pa.array(range(length), pa.int64())
+    arrays["seq"] = pa.array(np.arange(length))
     return arrays, [*selected, "seq"]
 
 
-def _plain_key(arrays: Mapping[str, Any], columns: Sequence[str], selected: Sequence[str], target: Target) -> bool:
-    """Tell, without a query, whether surely no two rows have one key and none has no key: one column that lands as it is."""
+def _plain_key(
+    arrays: Mapping[str, Any], columns: Sequence[str], selected: Sequence[str], target: Target
+) -> tuple[bool, Span | None]:
+    """Tell, without a query, whether surely no two rows have one key and none has no key: one column that lands as it is.
+
+    Where keys are numbers, and come in order, also tell the span they lie in.
+    """
     if len(target.key) != 1 or target.key[0] not in columns:
-        return False
+        return False, None
     index = columns.index(target.key[0])
     values = arrays[f"c{index}"]
-    as_it_is = selected[index] == f"c{index} AS {quoted(columns[index])}"
-    return as_it_is and not values.null_count and pc.count_distinct(values, mode="all").as_py() == len(values)
+    if values.null_count or selected[index] != f"c{index} AS {quoted(columns[index])}":
+        return False, None
+    numbers = as_numbers(values)
+    if numbers is not None and in_order(numbers):
+        return True, span_of(numbers)
+    return pc.count_distinct(values, mode="all").as_py() == len(values), None
 
 
 def _how(chunks: Sequence[Chunk], columns: Sequence[str]) -> dict[str, Any]:
@@ -146,6 +158,7 @@ class _Rows:
     selected: Sequence[str]
     source: str
     plain_key: bool = False  # surely every row has a key of its own
+    span: Span | None = None  # where surely all keys lie
 
     def only(self, names: Sequence[str]) -> str:
         """Return the query for some of the columns, and the order: to plan all of them takes longer than to read few."""
@@ -206,6 +219,8 @@ def _check_values(statements: Statements, target: Target, rows: _Rows) -> None:
 def _make_way(statements: Statements, target: Target, rows: _Rows, filters: KeyFilters, *, empty: bool) -> None:
     """Delete the rows that have a key of `rows`. Their keys are taken for being there from now on."""
     key = tuple((column, target.table.columns[column]) for column in target.key)
+    if filters.are_new(statements.connection, target.name, key, rows.span, empty=empty):
+        return
     known = filters.of(statements.connection, target.name, key, empty=empty)
     found = rows.only(target.key)
     matches = " AND ".join(f"t.{quoted(column)} = s.{quoted(column)}" for column in target.key)

@@ -14,7 +14,7 @@ from headwater.engine.cells import NULL, Cell
 from headwater.engine.file_uploads import FileUploads
 from headwater.engine.intake import Intake
 from headwater.engine.raw_rows import RawRow
-from headwater.engine.rows import renamed
+from headwater.engine.row_ids import renamed
 from headwater.engine.shape import TableShape
 from headwater.engine.waiting import Waiting, null_key_error
 from headwater.errors import HeadwaterError

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 import pyarrow as pa
-from fivetran_connector_sdk_core.constants import CELL_BINARY, CELL_DOUBLE, CELL_FLOAT, CELL_NULL, CELL_SCALAR
+from fivetran_connector_sdk_core.constants import CELL_SCALAR
 
 from headwater.engine.buffer import Chunk, Kind
 from headwater.engine.cells import Cells, Encoding
-from headwater.engine.columns import Column, column_of_cells, column_of_values
+from headwater.engine.columns import Column, Form, column_of_array, column_of_cells, column_of_values
+from headwater.engine.row_ids import renamed, row_id, row_ids
 from headwater.engine.shape import ROW_ID, SYSTEM_COLUMNS, TableShape
+from headwater.engine.sqltypes import VARCHAR
+from headwater_runtime.batch import Batch
 
-__all__ = ["ROWS_A_CHUNK", "renamed", "rows_chunk"]
+__all__ = ["ROWS_A_CHUNK", "batch_chunk", "rows_chunk"]
 
 ROWS_A_CHUNK = 8192  # enough for Arrow to be quick, few enough to be small
+MOSTLY = 0.75  # of a batch's bytes: when less of them is kept as it came, that is copied
 _ABSENT = object()
+_FLOATS = frozenset({Form.REAL, Form.FLOAT, Form.DOUBLE})
 _SCALAR = bytes([CELL_SCALAR])
 
 
@@ -37,6 +41,43 @@ def rows_chunk(
     if not shape.key or columns is None:
         columns = _columns_of_cells(shape, rename, [encoding.row(row) for row in rows], kind)
     return Chunk(len(rows), kind if kind is not None else pa.array([int(k) for k in kinds], pa.int8()), columns)
+
+
+def batch_chunk(
+    shape: TableShape, rename: Callable[[str], str], batch: pa.RecordBatch, kind: Kind, encoding: Encoding
+) -> Chunk | None:
+    """Build the chunk of columns as they came; None if they have to become rows first. Raises like `encoding`."""
+    sources = batch.schema.names
+    names = {source: rename(source) for source in sources}
+    if len(set(names.values())) < len(sources):
+        return None
+    whole = Batch(batch)
+    columns: dict[str, Column] = {}
+    kept: list[str] = []  # as they came
+    for source, name in names.items():
+        if shape.key and name in SYSTEM_COLUMNS:
+            continue
+        array, declared = batch.column(source), shape.columns.get(name)
+        if source in whole.json:
+            values = whole.column(source) or []
+            columns[name] = column_of_values(values, source, encoding, declared)
+        else:
+            columns[name] = column_of_array(array, source, encoding, declared)
+        kept += [name] if columns[name].array is array else []
+        if not shape.key and columns[name].form in _FLOATS and columns[name].array.null_count != array.null_count:
+            return None  # the hash tells a NaN from a null
+    if not shape.key:
+        ids = Column(Form.TEXT, row_ids(columns), VARCHAR, 0)
+        columns = {ROW_ID: ids, **{n: c for n, c in columns.items() if n not in (ROW_ID, *SYSTEM_COLUMNS)}}
+        kept = [name for name in kept if name in columns]
+    if sum(columns[name].array.nbytes for name in kept) < MOSTLY * batch.nbytes:
+        columns |= {name: _apart(columns[name]) for name in kept}
+    return Chunk(batch.num_rows, kind, columns)
+
+
+def _apart(column: Column) -> Column:
+    """Return the column in memory of its own: a batch often lies in one piece, and all of it stays as long as any column."""
+    return replace(column, array=pa.concat_arrays([column.array[:1], column.array[1:]]))
 
 
 def _columns_of_values(
@@ -81,32 +122,6 @@ def _columns_of_cells(
         ids = [_SCALAR + row_id(row, rename).encode() for row in rows]
         columns = {ROW_ID: column_of_cells(ids, None), **{n: c for n, c in columns.items() if n != ROW_ID}}
     return columns
-
-
-def renamed(row: Mapping[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
-    """Return `row` under the destination's names; the first of two columns of one name counts."""
-    found: dict[str, Any] = {}
-    for source, value in row.items():
-        found.setdefault(rename(source), value)
-    return found
-
-
-def row_id(row: Cells, rename: Callable[[str], str]) -> str:
-    """Return the key of a row without one: the SDK's hash over its cells, by column name."""
-    cells = sorted(renamed(row, rename).items())
-    text = "\x1f".join(f"{name}={_cell_value(cell)!r}" for name, cell in cells)
-    return base64.b64encode(hashlib.sha1(text.encode(), usedforsecurity=False).digest()).decode()
-
-
-def _cell_value(cell: bytes) -> Any:
-    kind = cell[0]
-    if kind == CELL_NULL:
-        return None
-    if kind == CELL_BINARY:
-        return cell[1:]
-    if kind in (CELL_FLOAT, CELL_DOUBLE):
-        return float(cell[1:])
-    return cell[1:].decode().replace("\0", "")
 
 
 def _transposed(rows: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]] | None:

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from types import GeneratorType
 from typing import Any
 
@@ -110,7 +111,7 @@ class _Sync:
         intake: Intake | None = None
         try:
             with _activated(connector) as made, captured(self.listener) as tell:
-                shapes = declared_shapes(made.schema_method, self.configuration, naming)
+                shapes = declared_shapes(self._schema(made), self.configuration, naming)
                 intake = Intake(
                     shapes,
                     self.destination,
@@ -130,6 +131,12 @@ class _Sync:
             if intake is not None:
                 intake.drop()
         return intake, None
+
+    def _schema(self, connector: Any) -> Any:
+        source = getattr(connector.schema_method, "__self__", None)
+        if isinstance(source, Source):  # one that asks the source itself has the same seams as `update`
+            return partial(source.schema, transport=self.transport, clock=self.clock)
+        return connector.schema_method
 
     def _update(self, connector: Any, intake: Intake) -> None:
         source = getattr(connector.update_method, "__self__", None)

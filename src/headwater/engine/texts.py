@@ -13,6 +13,17 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headwater.engine.spelling import (
+    MOMENT,
+    UTC_MOMENT,
+    as_dates,
+    as_moments,
+    as_reals,
+    data_of,
+    exact_integers,
+    shapes_of,
+    without_blanks,
+)
 from headwater.engine.sqltypes import (
     BIGINT,
     BOOLEAN,
@@ -45,16 +56,7 @@ _PATTERNS = {
     TIMESTAMP: _NAIVE,
     TIMESTAMPTZ: _ZONED,
 }
-# The same with every digit written as 0, as far as Arrow reads them as we do; an empty text says nothing.
-_SECONDS_SHAPE = r"(?::00(?:\.0{1,6})?)?"
-_SHAPES = {
-    DATE: re.compile(r"(?:0000-00-00)?"),
-    TIMESTAMP: re.compile(rf"(?:0000-00-00[T ]00:00{_SECONDS_SHAPE})?"),
-    TIMESTAMPTZ: re.compile(rf"(?:0000-00-00T00:00{_SECONDS_SHAPE}(?:Z|[+-]00:00))?"),
-}
-_ARROW_TYPES = {DATE: pa.date32(), TIMESTAMP: pa.timestamp("us"), TIMESTAMPTZ: pa.timestamp("us", "UTC")}
 _UTC_MOMENT = re.compile(r"(?:0000-00-00T00:00:00Z)?")
-_TO_ZEROS = bytes(ord("0") if ord("0") <= code <= ord("9") else code for code in range(256))
 _COMPILED = {kind: re.compile(pattern.replace("$", r"\Z")) for kind, pattern in _PATTERNS.items()}
 # The first characters a typed text can have: most free text is told apart by this alone.
 _TYPED_START = frozenset("0123456789+-.tTfFNI")
@@ -62,6 +64,7 @@ _TYPED_START = frozenset("0123456789+-.tTfFNI")
 LONG_MIN, LONG_MAX = -(2**63), 2**63 - 1
 SURELY_LONG = 18  # an integer of so many characters fits 64 bits
 SURELY_FINITE = 200  # a decimal text of so many characters, without an exponent of three digits, is finite
+FEW_WORDS = 64  # as many different texts are looked at one by one
 _BIG_EXPONENT = r"[eE][+-]?[0-9]{3,}$"
 
 
@@ -85,7 +88,9 @@ def type_of_array(texts: pa.Array) -> SqlType | None:
     guess = type_of(texts[start].as_py())
     if guess is None or guess == VARCHAR:
         return guess
-    return guess if _all_of(guess, texts) else _one_by_one(texts)
+    if _all_of(guess, texts):
+        return guess
+    return _mixed_numbers(texts) or _one_by_one(texts)
 
 
 def first_typed(texts: pa.Array) -> int | None:
@@ -113,45 +118,48 @@ def _is_value(kind: SqlType, text: str) -> bool:
 
 def all_utc_moments(texts: pa.Array) -> bool:
     """Tell whether every text that is not null surely is a moment in the SDK's own spelling, whole seconds and a Z."""
-    shapes = _shapes(texts)
-    if "" in shapes or not all(_UTC_MOMENT.fullmatch(shape) for shape in shapes):
-        return False
-    return _castable(texts, TIMESTAMPTZ) and not pc.any(pc.starts_with(texts, "0000")).as_py()
+    return as_moments(texts, _UTC_MOMENT, [shape or "-" for shape in shapes_of(texts)], zoned=True) is not None
 
 
 def _all_of(kind: SqlType, texts: pa.Array) -> bool:
     """Tell, in passes that never leave C, whether every text surely is of `kind`. False may also mean "cannot tell"."""
-    if kind in _SHAPES:
-        shapes = _shapes(texts)
-        if not all(_SHAPES[kind].fullmatch(shape) for shape in shapes):
-            return False
-        return _castable(pc.if_else(pc.equal(texts, ""), None, texts) if "" in shapes else texts, kind)
+    if kind == DATE:
+        return as_dates(texts) is not None
+    if kind in (TIMESTAMP, TIMESTAMPTZ):
+        zoned = kind == TIMESTAMPTZ
+        return as_moments(texts, UTC_MOMENT if zoned else MOMENT, shapes_of(texts), zoned=zoned) is not None
+    if kind == BIGINT and exact_integers(without_blanks(texts)) is not None:
+        return True
+    if kind == DOUBLE and _all_pointed(texts):
+        return True
+    if kind == BOOLEAN:
+        words = pc.unique(texts)
+        return len(words) <= FEW_WORDS and all(type_of(word) == BOOLEAN for word in words.to_pylist() if word)
     if not pc.all(pc.match_substring_regex(texts, f"{_PATTERNS[kind]}|^$")).as_py():
         return False
     longest = pc.max(pc.binary_length(texts)).as_py()
     if kind == BIGINT:
         return bool(longest <= SURELY_LONG)
-    if kind == DOUBLE:
-        return longest <= SURELY_FINITE and not pc.any(pc.match_substring_regex(texts, _BIG_EXPONENT)).as_py()
-    return True
+    return longest <= SURELY_FINITE and not pc.any(pc.match_substring_regex(texts, _BIG_EXPONENT)).as_py()
 
 
-def _shapes(texts: pa.Array) -> list[str]:
-    """Return the different texts there are when every digit is written as 0: a few, where texts are of one kind."""
-    validity, offsets, data = texts.buffers()
-    if data is None:
-        return []
-    zeros = pa.py_buffer(data.to_pybytes().translate(_TO_ZEROS))
-    masked = pa.Array.from_buffers(texts.type, len(texts), [validity, offsets, zeros], texts.null_count, texts.offset)
-    return [shape for shape in pc.unique(masked).to_pylist() if shape is not None]
-
-
-def _castable(texts: pa.Array, kind: SqlType) -> bool:
-    try:
-        pc.cast(texts, _ARROW_TYPES[kind])
-    except pa.ArrowInvalid:
+def _all_pointed(texts: pa.Array) -> bool:
+    """Tell whether every text surely is a number of digits with a point in it, or empty."""
+    numbers = as_reals(texts)
+    if numbers is None:
         return False
-    return True
+    data = data_of(texts)
+    whole = len(data) == (pc.sum(pc.binary_length(texts)).as_py() or 0)  # no null hides anything
+    return whole and data.count(b".") == len(numbers) - numbers.null_count
+
+
+def _mixed_numbers(texts: pa.Array) -> SqlType | None:
+    """Return DOUBLE if the texts surely are integers and numbers with a point; None if that cannot be told."""
+    if as_reals(texts) is None:
+        return None
+    pointed = pc.match_substring(texts, ".")
+    integers = exact_integers(without_blanks(texts.filter(pc.invert(pointed))))
+    return DOUBLE if integers is not None and _all_pointed(texts.filter(pointed)) else None
 
 
 def _one_by_one(texts: pa.Array) -> SqlType | None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from headwater.engine.buffer import Kind
+import pyarrow as pa
+
+from headwater.engine.buffer import Chunk, Kind
 from headwater.engine.cells import Encoding
 from headwater.engine.intake import Intake
-from headwater.engine.rows import ROWS_A_CHUNK, rows_chunk
+from headwater.engine.rows import ROWS_A_CHUNK, batch_chunk, rows_chunk
 from headwater.engine.shape import TableShape
 from headwater.errors import ProjectError
+from headwater_runtime.batch import Batch
 from headwater_runtime.tables import ColumnType
 
 __all__ = ["Waiting", "WaitingTable", "null_key_error"]
+
+MOST_ROWS = 32_768  # of a batch in one chunk: a bigger one is taken in parts, which share its memory
 
 
 class WaitingTable:
@@ -35,6 +41,9 @@ class WaitingTable:
 
     def extend(self, rows: Sequence[Mapping[str, Any]], kind: Kind) -> None:
         """Take rows."""
+        if isinstance(rows, Batch):
+            self._extend_by(rows, kind)
+            return
         self._rows += rows
         self._kinds += [kind] * len(rows)
         if len(self._rows) >= ROWS_A_CHUNK:
@@ -42,20 +51,38 @@ class WaitingTable:
 
     def hand_over(self) -> None:
         """Hand over what waits. Raises ProjectError for a null in a key, and what the encoding raises."""
-        if not self._rows:
-            return
-        rows, kinds = self._rows, self._kinds
-        self._rows, self._kinds = [], []
+        if self._rows:
+            rows, kinds = self._rows, self._kinds
+            self._rows, self._kinds = [], []
+            self._add(lambda: rows_chunk(self.shape, self._intake.shapes.rename, rows, kinds, self._encoding))
+
+    def _extend_by(self, batch: Batch, kind: Kind) -> None:
+        """Take rows that came as columns, after those that wait."""
+        self.hand_over()
+        table = batch.table if isinstance(batch.table, pa.Table) else pa.Table.from_batches([batch.table])
+        for part in table.to_batches(max_chunksize=MOST_ROWS):
+            if part.num_rows and not self._add(partial(self._chunk_of, part, kind)):
+                for start in range(0, part.num_rows, ROWS_A_CHUNK):
+                    self.extend(list(Batch(part.slice(start, ROWS_A_CHUNK))), kind)
+                self.hand_over()
+
+    def _chunk_of(self, part: Any, kind: Kind) -> Chunk | None:
+        return batch_chunk(self.shape, self._intake.shapes.rename, part, kind, self._encoding)
+
+    def _add(self, make: Callable[[], Chunk | None]) -> bool:
+        """Hand over the chunk that `make` makes. Returns whether it made one."""
         try:
-            chunk = rows_chunk(self.shape, self._intake.shapes.rename, rows, kinds, self._encoding)
-            for key in self.shape.key:
-                column = chunk.columns.get(key)
+            chunk = make()
+            for key in self.shape.key if chunk else ():
+                column = chunk.columns.get(key) if chunk else None
                 if column is None or column.array.null_count:
                     raise null_key_error(self.shape, key)
         except Exception as error:
             self._intake.failure = error
             raise
-        self._intake.add(self.shape, chunk)
+        if chunk is not None:
+            self._intake.add(self.shape, chunk)
+        return chunk is not None
 
 
 class Waiting:
