@@ -18,6 +18,9 @@ from headwater_runtime.errors import (
     TransportError,
 )
 from headwater_runtime.formats import Csv, Json, Jsonl, Xml
+from headwater_runtime.graphql.flat import Each, Flat
+from headwater_runtime.graphql.paging import Relay
+from headwater_runtime.graphql.reader import GraphQL
 from headwater_runtime.job import Job, Links, Poll
 from headwater_runtime.keyset import Keyset
 from headwater_runtime.pages import Page, Pages
@@ -47,10 +50,13 @@ __all__ = [
     "ContractError",
     "Csv",
     "Date",
+    "Each",
     "End",
     "Errors",
+    "Flat",
     "Form",
     "FullRefresh",
+    "GraphQL",
     "Header",
     "HeadwaterError",
     "Int",
@@ -73,6 +79,7 @@ __all__ = [
     "Part",
     "Poll",
     "Query",
+    "Relay",
     "Retry",
     "Row",
     "Rule",

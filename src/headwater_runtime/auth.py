@@ -255,6 +255,9 @@ def _text_at(answer: Any, path: str, request: Request) -> str:
 
 
 def _end(value: Any, now: datetime) -> datetime | None:
-    """Return the moment a grant ends: `value` is a number of seconds or a moment, None where it says neither."""
+    """Return the moment a grant ends: `value` is a number of seconds or a moment, None where it says neither.
+
+    None also for an end that is past: some say 0 for never, and clocks differ. It is good until the source refuses it.
+    """
     seconds = seconds_until(str(value), now) if isinstance(value, (str, int, float)) else None
-    return None if seconds is None else now + timedelta(seconds=min(seconds, 1e9))
+    return now + timedelta(seconds=min(seconds, 1e9)) if seconds else None

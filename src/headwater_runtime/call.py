@@ -10,12 +10,13 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from headwater_runtime.errors import ContractError, require
 from headwater_runtime.records import MISSING, lookup
+from headwater_runtime.times import zone_named
 from headwater_runtime.transport import Request
 
 __all__ = [
@@ -36,18 +37,23 @@ __all__ = [
 
 Position = str | int | list[Any]  # a JSON value after which reading can go on; None, where it may be, is the beginning
 FIELD = re.compile(r"\{([^{}]*)\}")
+EPOCHS = frozenset({"epoch", "epoch_ms"})
 ABSENT = object()  # a bound that has no value in this slice
 
 
 @dataclass(frozen=True)
 class Slice:
-    """What one reading covers: a part (the parent's record or the list's entry), a window as sent, and where to go on in it."""
+    """What one reading covers: a part (the parent's record or the list's entry), a window as sent, and where to go on in it.
+
+    `ordered`: its cursor needs the records in the order of their time, of a source that sorts as it is asked to.
+    """
 
     part: Mapping[str, Any] = field(default_factory=dict, hash=False)
     start: datetime | None = None
     end: datetime | None = None
     up_to: int | None = None
     at: Position | None = field(default=None, hash=False)
+    ordered: bool = False
 
 
 WHOLE = Slice()
@@ -55,29 +61,63 @@ WHOLE = Slice()
 
 @dataclass(frozen=True)
 class Start:
-    """The beginning of the slice's window. `format` is strftime's, "epoch" or "epoch_ms"; "" is ISO 8601 ending in Z."""
+    """The beginning of the slice's window. `format` is strftime's, "epoch" or "epoch_ms"; "" is ISO 8601.
+
+    `zone` is the one whose time is written, "" is UTC: a strftime format tells what the clocks there show, ISO 8601 that
+    with its offset (Z for UTC). A text without an offset means two moments in the hour that the clocks run twice. Whichever
+    the source takes, a Start is then no later than the slice's and an End no earlier: it may be an hour too far out.
+    """
 
     format: str = ""
+    zone: str = ""
+
+    def __post_init__(self) -> None:
+        if self.zone:
+            what, hint = f"'{self.format}' is the same in every zone", "drop `zone=` in api.py"
+            require(self.format not in EPOCHS, what, f"zone '{self.zone}'", hint)
+            _ = zone_named(self.zone, type(self).__name__)
 
     def __call__(self, at: Slice) -> str | int | None:
         """Return the bound as the source wants it, None where the slice has none."""
         return self._written(at.start)
 
     def _written(self, moment: datetime | None) -> str | int | None:
-        if moment is None or not self.format:
-            return None if moment is None else _text(moment)
-        if self.format in {"epoch", "epoch_ms"}:
+        if moment is None:
+            return None
+        if self.format in EPOCHS:
             return int(moment.timestamp() * (1000 if self.format == "epoch_ms" else 1))
-        return moment.strftime(self.format)
+        if not self.zone or self.zone == "UTC":
+            return moment.strftime(self.format) if self.format else _text(moment)
+        local = moment.astimezone(zone_named(self.zone, type(self).__name__))
+        if not self.format:
+            return local.isoformat()
+        return (local if "%z" in self.format else self._outside(local)).strftime(self.format)
+
+    def _outside(self, local: datetime) -> datetime:
+        """Return `local`; of a time that comes twice, its first one, an hour before, which no source can take for the second."""
+        return local if local.fold else _moved(local, -_repeated(local))
 
 
 @dataclass(frozen=True)
 class End(Start):
-    """The end of the slice's window, in a `format` like that of Start."""
+    """The end of the slice's window, in a `format` and a `zone` like those of Start."""
 
     def __call__(self, at: Slice) -> str | int | None:
         """Return the bound as the source wants it, None where the slice has none."""
         return self._written(at.end)
+
+    def _outside(self, local: datetime) -> datetime:
+        return _moved(local, _repeated(local)) if local.fold else local
+
+
+def _repeated(local: datetime) -> timedelta:
+    """Return by how much the clocks are put back if the time that `local` shows comes twice, else nothing."""
+    first, second = local.replace(fold=0).utcoffset(), local.replace(fold=1).utcoffset()
+    return first - second if first is not None and second is not None else timedelta(0)
+
+
+def _moved(local: datetime, by: timedelta) -> datetime:
+    return (local.astimezone(timezone.utc) + by).astimezone(local.tzinfo)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from headwater_runtime.auth import Auth
@@ -12,6 +13,10 @@ from headwater_runtime.clock import Clock, SystemClock
 from headwater_runtime.errors import ConfigError
 from headwater_runtime.exchange import Answer, Decode, Exchange, decoded
 from headwater_runtime.formats import Format
+from headwater_runtime.graphql.document import operation
+from headwater_runtime.graphql.exchange import Door
+from headwater_runtime.graphql.points import Points
+from headwater_runtime.graphql.reader import GraphQL, Nested, asked
 from headwater_runtime.job import Job, Links, Poll
 from headwater_runtime.log import Log
 from headwater_runtime.pages import JSON, Page, Pages
@@ -50,8 +55,11 @@ class Client:
         object.__setattr__(self, "traffic", Traffic(self.limits, self.clock, self.retry))
         object.__setattr__(self, "signing", SignIn(self.auth, self._ask_to_sign_in, self.clock, self.log))
 
-    def begin(self, transport: Transport, clock: Clock, log: Log, kept: str = "") -> Client:
-        """Return this client made ready for one run. `kept` is the credential that the run before it left."""
+    def begin(self, transport: Transport, clock: Clock, log: Log, kept: str | None = "") -> Client:
+        """Return this client made ready for one run. `kept` is the credential that the run before it left.
+
+        None: there is no state to keep the next one in.
+        """
         begun = replace(self, transport=transport, clock=clock, log=log)
         begun.signing.kept = kept
         return begun
@@ -60,10 +68,22 @@ class Client:
         """Obtain a credential, where the auth has to ask for one, before the first page is asked for."""
         self.signing.current()
 
+    def try_out(self) -> bool:
+        """Sign in and send the call `test`, if there is one; nothing under a credential that is good once: a test has no state."""
+        if self.signing.spends:
+            return True
+        self.sign_in()
+        if self.test is not None:
+            self.get(self.test.at(self.base_url))
+        return self.test is not None
+
+    def close(self) -> None:
+        """Leave the transport to the run, whose it is."""
+
     @property
     def kept(self) -> str:
         """The sealed credential that the next run needs, "" if none. The sync saves it at once when it changes."""
-        return self.signing.kept
+        return self.signing.kept or ""
 
     def pages(
         self,
@@ -84,6 +104,32 @@ class Client:
         call = Call(call) if isinstance(call, str) else call
         call = replace(call, params={**call.params, **(params or {})})
         return Pages(self, call, records, paging or Single(), max_pages, format, tuple(rules))
+
+    def graphql(
+        self,
+        query: str,
+        records: str,
+        *,
+        paging: Paging | None = None,
+        variables: Mapping[str, Any] | None = None,
+        nested: Nested | None = None,
+        call: str | Call = "/graphql",
+        rules: Sequence[Rule] = (),
+    ) -> GraphQL:
+        """Describe a paged GraphQL query, sent as `call` says: a text is the path of a POST. Nothing is sent until it is read.
+
+        `records` is the dotted path of the record list in the answer: "data.orders.nodes", "data.orders.edges.*.node". Values of
+        `variables` may be bounds; parameters of the paging are variables too. `nested` gives for each connection in a record
+        its reader, which completes it; None where the first page of it is all that is wanted.
+        """
+        call = Call(call, "POST") if isinstance(call, str) else call
+        door = Door(self, self._line, self._points, operation(query).name or records, records)
+        return asked(door, query, paging, variables or {}, call, rules, nested or {})
+
+    @cached_property
+    def _points(self) -> Points:
+        """The budget of points that all queries of a run share."""
+        return Points(self.clock)
 
     def job(
         self,

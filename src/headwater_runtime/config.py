@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 from headwater_runtime.errors import ConfigError
@@ -54,10 +54,10 @@ class Text:
 
 @dataclass(frozen=True)
 class Secret:
-    """A credential: masked in the form, in every log line and in every error."""
+    """A credential: masked in the form, in every log line and in every error. One that may be left out has the default ""."""
 
     label: str
-    default: None = field(default=None, init=False)
+    default: Literal[""] | None = None
     kind: str = field(default="a secret", init=False)
 
     def parse(self, text: str) -> str:

@@ -6,7 +6,7 @@ cursor argues in its docstring that for every state it saves, all records shown 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
@@ -17,7 +17,18 @@ from headwater_runtime.pages import Page, Readable
 from headwater_runtime.records import Row
 from headwater_runtime.tables import Table
 
-__all__ = ["Cursor", "FullRefresh", "Progress", "Saved", "Straight", "Token", "Vanishing", "resumable"]
+__all__ = [
+    "Cursor",
+    "Fitting",
+    "FullRefresh",
+    "Progress",
+    "Removing",
+    "Saved",
+    "Straight",
+    "Token",
+    "Vanishing",
+    "resumable",
+]
 
 Saved = Mapping[str, Any]
 
@@ -66,10 +77,22 @@ class Vanishing(Protocol):
         """
 
 
+@runtime_checkable
+class Removing(Protocol):
+    """What a Progress has beside, if it knows by itself of rows that are gone: those of a file that was replaced."""
+
+    def removed(self, tables: Sequence[Table], *, complete: bool) -> Iterator[tuple[Table, Sequence[Row]]]:
+        """Yield the keys of rows to delete, batch by batch: asked after each slice, and once the pass is `complete`.
+
+        A batch counts as deleted when the next one is asked for. Raises SourceError if too many are gone.
+        """
+
+
 class Cursor(Protocol):
     """What a stream remembers. `name` is part of the state's shape: it holds what changes a position's meaning.
 
-    `fills` names the fields of a Slice it gives a value: "start", "end", "up_to".
+    `fills` names the fields of a Slice it gives a value: "start", "end", "up_to", or a word of its own for what it puts into
+    `part`. With anything but "start" there may be several slices, which can be read side by side.
     """
 
     @property
@@ -85,6 +108,14 @@ class Cursor(Protocol):
 
     def begin(self, saved: Saved, source: Readable, now: datetime) -> Progress:
         """Return a pass that goes on from `saved`, {} at first. Members of `saved` it does not know are dropped."""
+
+
+@runtime_checkable
+class Fitting(Protocol):
+    """What a Cursor has beside, if it must know the tables."""
+
+    def fits(self, source: Readable, tables: Sequence[Table]) -> None:
+        """Raise ConfigError if it cannot go with `tables`."""
 
 
 def resumable(source: Readable) -> bool:
@@ -114,7 +145,7 @@ class FullRefresh:
         """Any paging will do. Raises ConfigError for a share that is none."""
         what = f"at_most={self.at_most} is not a share of the rows"
         hint = "give FullRefresh(…, at_most=0.5) in sync.py something above 0, at most 1"
-        require(0 < self.at_most <= 1, what, source.calls[0].where, hint)
+        require(0 < self.at_most <= 1, what, source.where, hint)
 
     def begin(self, saved: Saved, source: Readable, now: datetime) -> Progress:  # noqa: ARG002
         """Begin at the beginning, or with the job that is running."""
@@ -140,7 +171,7 @@ class Token:
         kind = source.shape.split()[0]
         lasts = kind == "NextToken" or (source.durable and kind != "Job")
         hint = "use cursor=FullRefresh() in sync.py, or paging=NextToken(…) in api.py"
-        require(lasts, f"a Token cursor needs NextToken or Keyset paging, not {kind}", source.calls[0].where, hint)
+        require(lasts, f"a Token cursor needs NextToken or Keyset paging, not {kind}", source.where, hint)
 
     def begin(self, saved: Saved, source: Readable, now: datetime) -> Progress:  # noqa: ARG002
         """Begin at the saved token."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -85,10 +85,16 @@ class Job:
             )
 
     @property
-    def calls(self) -> tuple[Call, ...]:
-        """All its calls."""
-        download = self.download.calls if isinstance(self.download, Pages) else ()
-        return (self.create, self.poll.call, *download, *([self.delete] if self.delete else []))
+    def where(self) -> str:
+        """The method and path of the call that creates it."""
+        return self.create.where
+
+    @property
+    def bounds(self) -> Sequence[Callable[[Slice], Any]]:
+        """Those of all its calls."""
+        download = self.download.bounds if isinstance(self.download, Pages) else ()
+        calls = (self.create, self.poll.call, *([self.delete] if self.delete else []))
+        return (*(bound for call in calls for bound in call.bounds), *download)
 
     @property
     def format(self) -> Format:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from decimal import InvalidOperation
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from headwater_runtime.batch import Batch
 from headwater_runtime.errors import ConfigError, ContractError, require
 from headwater_runtime.pages import Page
 from headwater_runtime.records import MISSING, lookup
+from headwater_runtime.times import iso, zone_named
 from headwater_runtime.values import sdk_value
 
 __all__ = ["NONE", "Stamp", "declared", "floored", "read", "written"]
@@ -36,7 +37,7 @@ def written(moment: datetime) -> str:
 def read(moment: str | date) -> datetime:
     """Return the moment of a declaration or of the state. A date is its first moment; without a zone it is in UTC."""
     if isinstance(moment, str):
-        moment = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+        moment = iso(moment)
     if not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day, tzinfo=timezone.utc)
     return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
@@ -65,15 +66,11 @@ class Stamp:
 
     def __post_init__(self) -> None:
         require(self.field, "a cursor by time needs the field that holds it", hint="name it in sync.py: Watermark('…')")
-        try:
-            _ = self._zone
-        except (KeyError, OSError, ValueError) as error:
-            hint = "use a name like Europe/Helsinki"
-            raise ConfigError(f"'{self.zone}' is not a time zone", where=f"field '{self.field}'", hint=hint) from error
+        _ = self._zone
 
     @property
     def _zone(self) -> tzinfo:
-        return timezone.utc if self.zone == "UTC" else ZoneInfo(self.zone)  # a machine may know no zone but UTC
+        return zone_named(self.zone, f"field '{self.field}'")
 
     @property
     def name(self) -> str:
@@ -82,15 +79,21 @@ class Stamp:
 
     def check(self, page: Page) -> None:
         """Raise ContractError if no record of the page has the field at all: it was renamed or is not sent."""
-        if page.records and all(lookup(record, self.field) is MISSING for record in page.records):
+        if isinstance(page.records, Batch):
+            there = self.field in page.records.names
+        else:
+            there = not page.records or any(lookup(record, self.field) is not MISSING for record in page.records)
+        if not there:
             what = f"no record of the first page has a '{self.field}', which the cursor goes by"
             hint = f"the records hold {', '.join(sorted(map(str, page.records[0]))[:10])}: name one of them in sync.py"
             raise ContractError(what, where=page.where, hint=hint)
 
     def raw(self, page: Page) -> list[Any]:
         """Return the stamps of the page's records as they came, in their order."""
-        if "." in self.field or "?" in self.field:
-            found: Iterable[Any] = (lookup(record, self.field) for record in page.records)
+        if isinstance(page.records, Batch):
+            found: Iterable[Any] = page.records.column(self.field) or ()
+        elif "." in self.field or "?" in self.field:
+            found = (lookup(record, self.field) for record in page.records)
         else:
             found = [record.get(self.field) for record in page.records]
         return [value for value in found if value is not None and value is not MISSING and value != ""]
@@ -131,7 +134,10 @@ class Stamp:
                 zoned = made.tzinfo is not None
             else:
                 made = sdk_value(value, "UTC_DATETIME")
-                zoned = not (isinstance(value, str) and ZONELESS.fullmatch(value))
+                if isinstance(value, datetime):
+                    made, zoned = value, value.tzinfo is not None
+                else:
+                    zoned = not (isinstance(value, str) and ZONELESS.fullmatch(value))
             # Of an hour that the clocks run twice the first is taken: a mark too early is read again.
             return (made if zoned else made.replace(tzinfo=self._zone)).astimezone(timezone.utc)
         except (TypeError, ValueError, OverflowError, InvalidOperation):

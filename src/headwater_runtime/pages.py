@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlencode
 
+from headwater_runtime.access import Access
 from headwater_runtime.ahead import Ahead
 from headwater_runtime.bad import Failure
 from headwater_runtime.call import WHOLE, Body, Call, Form, Position, Slice
@@ -30,14 +31,14 @@ JSON = Json()
 
 @dataclass(frozen=True)
 class Page:
-    """What one request gave. `position`: reading can go on right after this page, None if the source gave no way to.
+    """What one request gave: `records` are a list, or a Batch where the source is columnar. `position`: reading can go on right after this page, None if the source gave no way to.
 
     `size` is the number of bytes of the answer it came in: what it weighs in memory, give or take. `body` is the whole
     answer, None if it was streamed. `failed` are the records that failed alone on the way to this page, `step` the page
     size it was asked for (0: the size never changes), `urgent` that the position must be saved before reading goes on.
     """
 
-    records: list[Row]
+    records: Sequence[Row]
     position: Position | None
     where: str
     size: int = 0
@@ -51,12 +52,16 @@ class Readable(Protocol):
     """What a stream reads: it can be read from a position, any number of times, by any thread."""
 
     @property
-    def client(self) -> Client:
-        """The client it is read through."""
+    def client(self) -> Access:
+        """What it is read through."""
 
     @property
-    def calls(self) -> tuple[Call, ...]:
-        """Every call it makes, the first page's first: a stream checks that each bound is filled."""
+    def where(self) -> str:
+        """What errors call it: "GET /visits", "table public.orders"."""
+
+    @property
+    def bounds(self) -> Sequence[Callable[[Slice], Any]]:
+        """Every bound and function of the slice that its requests take: a stream checks that each is filled."""
 
     @property
     def durable(self) -> bool:
@@ -115,9 +120,14 @@ class Pages:
             require(fits, what, call.where, hint)
 
     @property
-    def calls(self) -> tuple[Call, ...]:
-        """The call of the first page, and that of the others where it is another."""
-        return (self.call,) if self.paging.then is None else (self.call, self.paging.then)
+    def where(self) -> str:
+        """The method and path of the first page."""
+        return self.call.where
+
+    @property
+    def bounds(self) -> Sequence[Callable[[Slice], Any]]:
+        """Those of the call of the first page, and of that of the others where it is another."""
+        return self.call.bounds if self.paging.then is None else (*self.call.bounds, *self.paging.then.bounds)
 
     @property
     def durable(self) -> bool:

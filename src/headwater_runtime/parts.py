@@ -41,7 +41,7 @@ class PerPart:
     """
 
     def __init__(self, cursor: Cursor, source: Readable, saved: Saved, now: datetime, fields: Sequence[str]) -> None:
-        check_parts(cursor, source.calls[0].where)
+        check_parts(cursor, source.where)
         self._cursor, self._source, self._now, self._fields = cursor, source, now, fields
         self._kept: dict[str, Saved] = dict(saved.get("parts", {}))  # least recently read first
         self._waiting: deque[tuple[str, Mapping[str, Any]]] = deque()
@@ -134,7 +134,7 @@ class PerPart:
             if not self._warned:
                 self._warned = True
                 self._source.client.log.warning(
-                    f"{self._source.calls[0].where}: only {MOST} parts are remembered; others are read from the beginning"
+                    f"{self._source.where}: only {MOST} parts are remembered; others are read from the beginning"
                 )
 
 

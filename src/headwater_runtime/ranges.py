@@ -16,6 +16,7 @@ from headwater_runtime.cursor import Progress, Saved, resumable
 from headwater_runtime.errors import ContractError, HeadwaterError, SourceError, TransientError, require
 from headwater_runtime.moments import NONE, declared, floored, read, written
 from headwater_runtime.pages import Page, Readable
+from headwater_runtime.watermark import LAG
 
 __all__ = ["Open", "Range", "Windows", "ranged"]
 
@@ -110,7 +111,15 @@ class Windows:
 
     `until` is now − `lag`, cut down to `unit` (what the source's filter can tell apart: a day); the last window as sent
     reaches to now − `lag`, but the unit that is not over is read again next time. `End` is the last unit *included*; with
-    unit 0 it is the next window's start, so that one moment is in both.
+    unit 0 it is the next window's start, so that one moment is in both: also right where the source compares moments more
+    finely than it can be told them. Units are those of UTC; where the source's days are those of a zone behind it, by the
+    Pacific say, a day over here is not over there: `lag` is then longer by those hours.
+
+    `lag` is how far our clock may be ahead of the source's and how long a record may take to show. By a clock that is ahead
+    by two seconds the day is over while it still fills, and what comes in these seconds lies before `until` for ever, where
+    nothing looks back. So `until` stays behind by `lag`, and the source is not asked for what its own clock has not reached.
+    The price: what is younger than `lag` comes a sync later (by the day: in the first minutes of a day, that day). With a
+    `lookback` that is longer than both together, lag=timedelta(0) has no such price and loses nothing.
 
     No loss: a window leaves `open` when it was read to its end; until then it is read again whole, or from its last
     position where that is durable. What appears in a window, or changes, after it was read is the business of `lookback`:
@@ -128,7 +137,7 @@ class Windows:
     step: timedelta
     unit: timedelta = NONE
     lookback: timedelta = NONE
-    lag: timedelta = NONE
+    lag: timedelta = LAG
     smallest: timedelta | None = None
     most: int | None = None
     tries: int = 3
@@ -169,7 +178,7 @@ class _Windowed(Progress):
 
     def __init__(self, cursor: Windows, saved: Saved, source: Readable, now: datetime) -> None:
         self._cursor, self._unit = cursor, cursor.unit
-        self._where = source.calls[0].where
+        self._where = source.where
         # With `most`, what was read before a break would not be counted; a job is read again whole.
         self._keeps = resumable(source) and (not cursor.most or source.shape.startswith("Job "))
         self._top = now - cursor.lag
@@ -218,7 +227,7 @@ class _Windowed(Progress):
 
     def moved(self, slice: Slice, page: Page) -> None:  # noqa: A002
         found = self._open.of(slice)
-        found.rows += len(page.records)
+        found.rows += len(page.records) + len(page.failed)
         if page.position is not None and self._keeps:
             found.at = page.position
 

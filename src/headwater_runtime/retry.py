@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
 from headwater_runtime.errors import require
+from headwater_runtime.times import iso
 from headwater_runtime.transport import Response
 
 __all__ = ["Retry", "retry_after", "seconds_until"]
@@ -80,7 +81,7 @@ def seconds_until(text: str, now: datetime) -> float | None:
 def _moment(text: str) -> datetime | None:
     try:
         try:
-            moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+            moment = iso(text)
         except ValueError:
             moment = parsedate_to_datetime(text)
     except (TypeError, ValueError, IndexError):  # what older versions raise for what is no date

@@ -1,8 +1,18 @@
 """Seals a text under a secret, for a state that is kept unencrypted: a refresh token that is good only once.
 
-A synthetic-IV construction (after RFC 5297) of HMAC-SHA256 alone: the IV is the authenticator of the text, and the IV and a
-counter make the keystream. It needs no randomness, so the same token gives the same state, and a repeated IV gives nothing away
-but that the text is the same. Keys come from the secret by HKDF (RFC 5869).
+The standard library has no cipher, so this is made of HMAC-SHA256 alone, in the one way whose proof needs no more than that
+HMAC is a pseudorandom function: a synthetic IV (Rogaway and Shrimpton; RFC 5297 is the same of AES). The IV is the
+authenticator of the whole text under one key; the IV and a counter, under another, make the keystream. The text is shown to
+nobody before its authenticator was compared, in constant time. There is no nonce that could be used twice: the same text gives
+the same seal, so a sync that is run again leaves the same state.
+
+Keys come by HKDF (RFC 5869) from the secrets, each in its place, with a label that names this use and version. HKDF does not
+slow a guesser down: the secrets are a vendor's, and RFC 6749 (10.10) demands of those that no one guesses them. Do not seal
+under what a person chose. A seal opens under the secrets of its own connection only, so it is of no use in the state of another.
+
+What it tells: the length of the text, and whether two seals hold the same. What it cannot prevent: who may write the state
+may put an older seal back, with a token that is spent. Whoever changes the format raises `VERSION` and opens the old one too,
+else every connection has to be consented to anew; a test holds a seal of each version.
 """
 
 from __future__ import annotations

@@ -34,9 +34,10 @@ class Sequence:
     range moves to the last emitted id page by page, which keys sorted by the source allow: nothing is inserted behind the
     reader but ids that show late. Those, and edits, bear a time of change after the pass began (minus `lag`), and the mark
     `since` is never set past that moment, nor past what was seen; it moves at the end of the pass. A pass that is broken off
-    keeps the moment it began. Without `changed`, ids that show late are found if they lie at most `lookback` below the highest.
-    Where the highest id has become lower, so has `until`.
-    Overlap: of ids none but `lookback`, of changes `unit` + `lag` before the mark and what lies at it. `rows` counts them.
+    keeps the moment it began. Without `changed`, ids that show late are found if they are among the last `lookback` up to the
+    highest. Where the highest id has become lower, so has `until`.
+    Overlap: of ids none but `lookback` (without `newest` from where the pass before began, for then nobody knew the highest),
+    of changes `unit` + `lag` before the mark and what lies at it. `rows` counts them.
     """
 
     newest: Readable | None = None
@@ -58,7 +59,7 @@ class Sequence:
     def check(self, source: Readable) -> None:
         """Raise ConfigError for a paging that does not go from id to id."""
         kind, hint = source.shape.split()[0], "give paging=Keyset('id', …) in api.py, or another cursor in sync.py"
-        require(kind == "Keyset", f"a Sequence needs Keyset paging, not {kind}", source.calls[0].where, hint)
+        require(kind == "Keyset", f"a Sequence needs Keyset paging, not {kind}", source.where, hint)
 
     def begin(self, saved: Saved, source: Readable, now: datetime) -> _Counting:
         """Go on with what is open and what was added; with nothing open, also with what changed."""
@@ -164,7 +165,8 @@ class _Counting(Progress):
 def _highest(newest: Readable, key: str) -> int:
     """Return the highest id there is, 0 if there is none."""
     for page in newest.read(skip=True):  # the highest may be one that fails alone
-        return max((_whole(lookup(record, key), page) for record in page.records), default=0)
+        if page.records:
+            return max(_whole(lookup(record, key), page) for record in page.records)
     return 0
 
 

@@ -23,7 +23,8 @@ SOON = timedelta(seconds=60)  # before its end a credential is not used any more
 class SignIn:
     """Obtains the credential when it is first needed, shortly before it ends, and when it was refused. Thread-safe.
 
-    `kept` is what the next run needs, "" if nothing. Every value obtained is masked in the log before its first use.
+    `kept` is what the next run needs, "" if nothing, None where there is no state to keep it in: a credential that is good
+    once is not used there. Every value obtained is masked in the log before its first use.
     """
 
     def __init__(self, auth: Auth | None, send: Callable[[Request], Response], clock: Clock, log: Log) -> None:
@@ -32,7 +33,12 @@ class SignIn:
         self._lock = threading.Lock()
         self._grant: Grant | None = None
         self._stale: datetime | None = None
-        self.kept = ""
+        self.kept: str | None = ""
+
+    @property
+    def spends(self) -> bool:
+        """Whether signing in uses up the credential it is given."""
+        return bool(getattr(self._auth, "rotates", False))
 
     def current(self) -> Grant | None:
         """Return the grant to send with, None if the auth needs none. Raises what obtaining it raises."""
@@ -41,11 +47,15 @@ class SignIn:
         with self._lock:
             now = self._clock.now()
             if self._grant is None or (self._stale is not None and now >= self._stale):
-                grant = self._granting.obtain(self._ask, now, self.kept)
+                if self.kept is None and self.spends:
+                    what = "signing in would use up a credential that is good once, and the next one could not be kept"
+                    hint = "ask the source in a sync only: not in `streams` of a connector whose refresh token rotates"
+                    raise ConfigError(what, hint=hint)
+                grant = self._granting.obtain(self._ask, now, self.kept or "")
                 for secret in (grant.value, *grant.secrets):
                     self._log.mask(secret)
                 self._stale = grant.expires and grant.expires - min(SOON, (grant.expires - now) / 10)
-                self._grant, self.kept = grant, grant.keep
+                self._grant, self.kept = grant, None if self.kept is None else grant.keep
             return self._grant
 
     def apply(self, request: Request, grant: Grant | None) -> Request:

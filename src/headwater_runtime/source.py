@@ -2,46 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from headwater_runtime.client import Client
+from headwater_runtime.access import Access
 from headwater_runtime.clock import Clock, SystemClock
 from headwater_runtime.config import Config, Settings
 from headwater_runtime.emit import Emit, SdkEmit
 from headwater_runtime.errors import HeadwaterError
+from headwater_runtime.job import Job
 from headwater_runtime.log import Log, redacted, redactor
-from headwater_runtime.pages import Pages
 from headwater_runtime.state import State
 from headwater_runtime.stream import Stream, check
-from headwater_runtime.sync import begin, sync
+from headwater_runtime.sync import begin, keep_credential, sync
 from headwater_runtime.tables import Table
 from headwater_runtime.transport import RequestsTransport, Transport
 
 __all__ = ["Source"]
 
+A = TypeVar("A", bound=Access)
+
 
 @dataclass(frozen=True)
-class Source:
-    """`config` declares the settings, `client` makes the client from them, `streams` says which endpoint fills which table.
+class Source(Generic[A]):
+    """`config` declares the settings, `client` makes the client from them, `streams` says what of it fills which table.
 
-    Its methods fit `Connector(update=source.update, schema=source.schema, configuration_form=source.configuration_form)`.
+    The client is a Client, a Database or a Place. The methods fit the SDK:
+    `Connector(update=source.update, schema=source.schema, configuration_form=source.configuration_form)`.
     """
 
     config: Config
-    client: Callable[[Settings], Client]
-    streams: Callable[[Client, Settings], Iterable[Stream]]
+    client: Callable[[Settings], A]
+    streams: Callable[[A, Settings], Iterable[Stream]]
     parallel: int = 1  # streams that are read side by side
 
-    def schema(self, configuration: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return the declarations of all tables. Sends nothing. Raises ConfigError."""
-        return [table.declaration() for table in self.tables(configuration)]
+    def schema(
+        self, configuration: Mapping[str, Any], *, transport: Transport | None = None, clock: Clock | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the declarations of all tables. Raises ConfigError.
 
-    def tables(self, configuration: Mapping[str, Any]) -> tuple[Table, ...]:
-        """Return the tables the streams fill, in order. Sends nothing. Raises ConfigError."""
-        settings = self.config.parse(configuration)
-        return check(self.streams(self.client(settings), settings))
+        Sends nothing, unless `streams` asks the source itself: what a database's tables are is not written in the connector.
+        """
+        return [table.declaration() for table in self.tables(configuration, transport=transport, clock=clock)]
+
+    def tables(
+        self, configuration: Mapping[str, Any], *, transport: Transport | None = None, clock: Clock | None = None
+    ) -> tuple[Table, ...]:
+        """Return the tables the streams fill, in order, as `schema` does."""
+        with self._ready(configuration, transport, clock, None) as (client, settings):
+            return check(self.streams(client, settings))
 
     def update(self, configuration: Mapping[str, Any], state: Mapping[str, Any]) -> None:
         """Run one sync on Fivetran: rows leave through the SDK's operations."""
@@ -60,20 +71,34 @@ class Source:
 
         Raises a HeadwaterError, or whatever the connector's own code raised; no message in its chain shows a secret.
         """
+        saved = State(state)
+        with self._ready(configuration, transport, clock, saved.auth) as (client, settings):
+            for name in self.config.unknown(configuration):
+                what = f"the configuration holds '{name}', which is not a setting of this connector; it is ignored"
+                client.log.warning(what)
+            out = emit or SdkEmit()
+            try:
+                streams = tuple(self.streams(client, settings))
+                check(streams)
+                client.sign_in()
+            finally:  # whatever became of the rest: a credential that was signed in with may be good once
+                keep_credential(client, saved, out)
+            sync(streams, saved, out, client, self.parallel)
+
+    @contextmanager
+    def _ready(
+        self, configuration: Mapping[str, Any], transport: Transport | None, clock: Clock | None, kept: str | None
+    ) -> Iterator[tuple[A, Settings]]:
+        """Give the client, ready for a run, and the settings; no message of what is raised shows a secret."""
         settings = self.config.parse(configuration)
-        redact = redactor(self.config.secrets(configuration))
-        log = Log(redact)
-        for name in self.config.unknown(configuration):
-            log.warning(f"the configuration holds '{name}', which is not a setting of this connector; it is ignored")
-        clock = clock or SystemClock()
+        log = Log(redactor(self.config.secrets(configuration)))
         line = transport or RequestsTransport()
         try:
-            saved = State(state)
-            client = self.client(settings).begin(line, clock, log, saved.auth)
-            streams = tuple(self.streams(client, settings))
-            check(streams)
-            client.sign_in()
-            sync(streams, saved, emit or SdkEmit(), clock, log, client, self.parallel)
+            client = self.client(settings).begin(line, clock or SystemClock(), log, kept)
+            try:
+                yield client, settings
+            finally:
+                client.close()
         except Exception as error:
             safe = redacted(error, log.clean)
             if safe is error:
@@ -91,27 +116,19 @@ class Source:
         """Ask the source one question with `configuration` and say whether that worked, in the SDK's terms."""
         from fivetran_connector_sdk import Test  # noqa: PLC0415  (only the platform asks for the test)
 
-        redact = redactor(self.config.secrets(configuration))
-        line, clock, log = RequestsTransport(), SystemClock(), Log(redact)
         try:
-            settings = self.config.parse(configuration)
-            client = self.client(settings).begin(line, clock, log)
-            client.sign_in()
-            if client.test is not None:
-                client.get(client.test.at(client.base_url))
-            else:
-                _first_page(self.streams(client, settings), clock)
+            with self._ready(configuration, None, None, None) as (client, settings):
+                if not client.try_out():
+                    _first_page(self.streams(client, settings), client.clock)
         except HeadwaterError as error:
-            return Test.failure(log.clean(str(error)))
-        finally:
-            line.close()
+            return Test.failure(str(error))
         return Test.success()
 
 
 def _first_page(streams: Iterable[Stream], clock: Clock) -> None:
     """Read the first page of the first stream that needs no other; of one whose rows a job prepares, nothing."""
     first = next((stream for stream in streams if not isinstance(stream.per, Stream)), None)
-    if first is not None and isinstance(first.pages, Pages):
+    if first is not None and not isinstance(first.pages, Job):
         at = begin(first, {}, clock).next()
         if at is not None:
             next(first.pages.read(at), None)

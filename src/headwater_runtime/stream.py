@@ -8,7 +8,7 @@ from typing import Any
 
 from headwater_runtime.bad import Errors
 from headwater_runtime.call import End, Part, Start, UpTo
-from headwater_runtime.cursor import Cursor, FullRefresh
+from headwater_runtime.cursor import Cursor, Fitting, FullRefresh
 from headwater_runtime.errors import ConfigError
 from headwater_runtime.pages import Readable
 from headwater_runtime.parts import check_parts
@@ -38,7 +38,8 @@ class Stream:
     `per` reads the endpoint once for each record of another stream, or each entry of a list; `when` chooses among them, and
     `carry` puts fields of theirs onto the records (name ← path). A page of the parent counts as read when its parts are
     read too. `parallel` slices are read side by side; pages, where there is one slice. `errors` lets the stream go on without
-    records that fail alone. Raise `version` when a filter changes its meaning: the stream is then read from the beginning.
+    records that fail alone. `deleted` is the field (or a function of the record) that says the source has deleted the record:
+    what its row would be is then a row to delete, by its key. Raise `version` when a filter changes its meaning: the stream is then read from the beginning.
     Raises ConfigError for what cannot work.
     """
 
@@ -53,6 +54,7 @@ class Stream:
     parallel: int = field(default=1, kw_only=True)
     checkpoint_slices: bool = field(default=False, kw_only=True)
     errors: Errors | None = field(default=None, kw_only=True)
+    deleted: str | Callable[[Row], Any] | None = field(default=None, kw_only=True)
     name: str = field(default="", kw_only=True)  # in state and log; "": that of the first table
     version: int = field(default=1, kw_only=True)
 
@@ -61,6 +63,8 @@ class Stream:
             raise self._wrong("fills no table", "give Stream(pages, {TABLE: row_function}) in sync.py")
         object.__setattr__(self, "name", self.name or next(iter(self.into)).name)
         self.cursor.check(self.pages)
+        if isinstance(self.cursor, Fitting):
+            self.cursor.fits(self.pages, tuple(self.into))
         self._check_bounds()
         self._check_parts()
         if self.parallel < 1:
@@ -70,17 +74,22 @@ class Stream:
                 "cannot be read in parallel: the position of a page must be known before the page can be asked for",
                 "use parallel=1; numbered pages, offsets, windows, ranges of ids and parts can be read side by side",
             )
+        for table in self.into if self.deleted is not None else ():
+            if not table.key:
+                raise self._wrong(
+                    f"deletes rows of '{table.name}', which has no key to tell them by",
+                    "give the table a key in models.py, or drop `deleted=`",
+                )
         beside = any(isinstance(function, Beside) for function in self.into.values())
         if beside and getattr(getattr(self.pages, "format", None), "spooled", False):
             raise self._wrong("has Beside on a streamed format, of which no whole body is kept", "use format=Json()")
 
     def _wrong(self, what: str, hint: str) -> ConfigError:
         name = f" '{self.name}'" if self.name else ""
-        return ConfigError(f"a stream{name} {what}", where=self.pages.calls[0].where, hint=hint)
+        return ConfigError(f"a stream{name} {what}", where=self.pages.where, hint=hint)
 
     def _check_bounds(self) -> None:
-        bounds = [bound for call in self.pages.calls for bound in call.bounds]
-        kinds, filled = {type(bound) for bound in bounds}, self.cursor.fills
+        kinds, filled = {type(bound) for bound in self.pages.bounds}, self.cursor.fills
         for kind, name in ((Start, "start"), (End, "end"), (UpTo, "up_to")):
             if kind in kinds and name not in filled:
                 raise self._wrong(
@@ -105,8 +114,10 @@ class Stream:
             if self.when or self.carry:
                 raise self._wrong("has `when` or `carry`, but no `per`", "give `per=`, or drop them")
             return
-        check_parts(self.cursor, self.pages.calls[0].where)
-        hidden = any(not isinstance(bound, Part) for call in self.pages.calls for bound in call.bounds)
+        if not self.cursor.fills <= {"start", "end", "up_to"}:
+            raise self._wrong("has `per`, but its cursor makes the parts itself", "drop `per=`, or use another cursor")
+        check_parts(self.cursor, self.pages.where)
+        hidden = any(not isinstance(bound, Part) for bound in self.pages.bounds)
         if not fields and not (hidden and self.carry):
             raise self._wrong(
                 "is read once a part, but nothing says by which fields parts differ",
@@ -120,13 +131,12 @@ class Stream:
     @property
     def fields(self) -> frozenset[str]:
         """The paths in a part that its calls use."""
-        bounds = (bound for call in self.pages.calls for bound in call.bounds)
-        return frozenset(bound.path for bound in bounds if isinstance(bound, Part)) - {"job"}
+        return frozenset(bound.path for bound in self.pages.bounds if isinstance(bound, Part)) - {"job"}
 
     @property
     def sliced(self) -> bool:
         """Whether there may be several slices to read side by side."""
-        return self.per is not None or not self.cursor.fills.isdisjoint({"end", "up_to"})
+        return self.per is not None or bool(self.cursor.fills - {"start"})
 
     @property
     def shape(self) -> str:
@@ -145,7 +155,7 @@ def check(streams: Iterable[Stream]) -> tuple[Table, ...]:
     tables: dict[tuple[str | None, str], Table] = {}
     names: set[str] = set()
     for stream in streams:
-        where = stream.pages.calls[0].where
+        where = stream.pages.where
         if stream.name in names:
             raise ConfigError(
                 f"two streams fill '{stream.name}' first, so they would share one saved position",
@@ -180,6 +190,6 @@ def _check_deletes(streams: Sequence[Stream]) -> None:
         if shared and getattr(stream.cursor, "delete_vanished", False):
             raise ConfigError(
                 f"stream '{stream.name}' deletes what vanished from '{shared[0]}', which another stream fills too",
-                where=stream.pages.calls[0].where,
+                where=stream.pages.where,
                 hint="drop `delete_vanished=`, or give each stream a table of its own",
             )

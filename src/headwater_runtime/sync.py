@@ -15,15 +15,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
+from headwater_runtime.access import Access
 from headwater_runtime.bad import Failures
 from headwater_runtime.call import Slice
-from headwater_runtime.client import Client
 from headwater_runtime.clock import Clock
-from headwater_runtime.cursor import FullRefresh, Progress, Vanishing
+from headwater_runtime.cursor import FullRefresh, Progress, Removing, Vanishing
 from headwater_runtime.emit import Emit
 from headwater_runtime.errors import ContractError, HeadwaterError, SourceError
 from headwater_runtime.lanes import Lanes
-from headwater_runtime.log import Log
 from headwater_runtime.pages import Page
 from headwater_runtime.parts import PerPart
 from headwater_runtime.records import Row, value_at
@@ -32,18 +31,16 @@ from headwater_runtime.state import State
 from headwater_runtime.stream import Stream
 from headwater_runtime.tables import Table
 
-__all__ = ["begin", "sync"]
+__all__ = ["begin", "keep_credential", "sync"]
 
 
-def sync(
-    streams: Sequence[Stream], state: State, emit: Emit, clock: Clock, log: Log, client: Client, parallel: int = 1
-) -> None:
+def sync(streams: Sequence[Stream], state: State, emit: Emit, client: Access, parallel: int = 1) -> None:
     """Run `streams`, `parallel` of them side by side, those of their parts within.
 
     A stream that fails alone (403, 404, a broken shape) stops, the others go on, and the sync fails at the end. Any other
     failure stops all at once. Either way what was emitted is checkpointed before the error goes on.
     """
-    ledger = _Ledger(state, emit, clock, log, client)
+    ledger = _Ledger(state, emit, client)
     waiting = deque(_Run(stream, streams, ledger) for stream in streams if not isinstance(stream.per, Stream))
     active: list[Iterator[None]] = []
     try:
@@ -72,15 +69,22 @@ def begin(stream: Stream, saved: Mapping[str, Any], clock: Clock) -> Progress:
     return progress
 
 
+def keep_credential(client: Access, state: State, emit: Emit) -> None:
+    """Save a credential that was signed in with before the sync began: it may be good once, and the sync may never begin."""
+    if client.kept != state.auth:
+        state.auth = client.kept
+        emit.checkpoint(state.as_dict(), urgent=True)
+
+
 class _Ledger:
     """One sync: the way out, and what of it is not checkpointed yet."""
 
-    def __init__(self, state: State, emit: Emit, clock: Clock, log: Log, client: Client) -> None:
-        self.state, self.emit, self.clock, self.log, self._client = state, emit, clock, log, client
+    def __init__(self, state: State, emit: Emit, client: Access) -> None:
+        self.state, self.emit, self._client = state, emit, client
+        self.clock, self.log = client.clock, client.log
         self.runs: list[_Run] = []  # those that have begun
         self._failed: list[tuple[Stream, HeadwaterError]] = []
-        self._since = clock.monotonic()
-        self.keep_credential()
+        self._since = self.clock.monotonic()
 
     def keep_credential(self) -> None:
         """Save a credential that can be had only once, before anything else is done with it."""
@@ -206,6 +210,7 @@ class _Run:
 
     def _end_slice(self, at: Slice) -> None:
         self._live.done(at)
+        self._remove(complete=False)
         if self.stream.checkpoint_slices:
             self._ledger.checkpoint()
 
@@ -220,16 +225,19 @@ class _Run:
         ledger.keep_credential()
         carried = {name: value_at(at.part, path) for name, path in stream.carry.items()}
         made = self._rows.made(page, carried, ledger.clock.now())
-        for table, batch in made.rows.items():
-            if batch:
+        for table, batch, deleted in made.rows:
+            if len(batch) and deleted:
+                ledger.emit.delete(table, batch)
+            elif len(batch):
                 if isinstance(self._progress, Vanishing):
                     self._progress.seen(table, batch)
                 ledger.upsert(table, batch)
-                self.pending += len(batch)
+            self.pending += len(batch)
         if self._failures is not None:
             self.pending += self._failures.take([*page.failed, *made.failures], ledger.upsert)
         for child in self._children:
-            yield from child.parts(made.records)
+            for records in made.records:
+                yield from child.parts(records)
             if child.behind and self._held is None and not isinstance(self._progress, Vanishing):
                 self._held = self._live.saved()  # its parts of this page are not read: this page must come again
         self._live.moved(at, page)
@@ -269,11 +277,23 @@ class _Run:
                 self._ledger.log.warning(f"{stream.name}: nothing is deleted, for {bad} records could not be read")
             else:
                 self._delete(self._progress)
+        try:
+            self._remove(complete=True)
+        except SourceError as error:
+            self._stop(error)
         for child in self._children:
             child._finish()  # noqa: SLF001
             whole = isinstance(stream.cursor, FullRefresh) and stream.per is None and not child._stopped  # noqa: SLF001
             if whole and isinstance(child._progress, PerPart):  # noqa: SLF001
                 child._progress.forget_others()  # noqa: SLF001
+
+    def _remove(self, *, complete: bool) -> None:
+        """Delete the rows that the progress knows to be gone."""
+        if isinstance(self._progress, Removing):
+            for table, keys in self._progress.removed(tuple(self.stream.into), complete=complete):
+                self._ledger.emit.delete(table, keys)
+                self.pending += len(keys)
+                self._ledger.moved(self, urgent=False)
 
     def _delete(self, progress: Vanishing) -> None:
         try:
@@ -295,7 +315,7 @@ class _Run:
 
 def _with_remedy(error: HeadwaterError, *, resumed: bool) -> HeadwaterError:
     """Return `error`, with the remedy that fits if the source refused the very position it gave in an earlier sync."""
-    if not resumed or not isinstance(error, SourceError):
+    if not resumed or not error.status or not isinstance(error, SourceError):
         return error
     return SourceError(
         f"the source refused the position saved by an earlier sync: {error.what}",

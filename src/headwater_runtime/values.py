@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -17,11 +16,13 @@ from typing import Any
 from headwater_runtime.errors import ContractError
 from headwater_runtime.records import Row
 from headwater_runtime.tables import ColumnType
+from headwater_runtime.times import ISO, iso
 
 __all__ = ["sdk_row", "sdk_value"]
 
 LONG_MAX = 2**63 - 1
 INT_MAX = 2**31 - 1
+TINY, HUGE = 1e-4, 1e16  # between them `repr` writes a float without an exponent
 MILLISECONDS = 10**11  # an epoch beyond this is in milliseconds: as seconds it would lie after the year 5100
 
 UNCHANGED = frozenset({str, bool, bytes, type(None)})  # what the SDK takes as it is when nothing is declared
@@ -29,14 +30,18 @@ UNCHANGED = frozenset({str, bool, bytes, type(None)})  # what the SDK takes as i
 
 def sdk_row(row: Row, columns: Mapping[str, ColumnType], where: str = "") -> Row:
     """Return `row` with each value as the SDK's operations take it. Raises ContractError naming the column."""
-    landed = row.copy()
+    landed, typed = row.copy(), bool(columns)
     for name, value in row.items():  # a row goes through here for each one that Fivetran gets: the usual values first
         kind = type(value)
-        if name in columns:
+        if typed and name in columns:
             landed[name] = _landed(name, value, columns[name], where)
+        elif kind is str:
+            pass
         elif kind is float:
             text = repr(value)
-            landed[name] = _inferred(value) if "e" in text or "n" in text else text  # an exponent, nan or inf
+            if not TINY <= value < HUGE and ("e" in text or "n" in text):  # an exponent, nan or inf
+                text = _inferred(value)
+            landed[name] = text
         elif kind is int:
             if not -LONG_MAX <= value <= LONG_MAX:
                 landed[name] = _inferred(value)
@@ -205,9 +210,6 @@ def _binary(value: Any) -> bytes:
     return value.encode() if isinstance(value, str) else bytes(memoryview(value))
 
 
-_MOMENT = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|z|UTC|[+-]\d{2}(?::?\d{2})?)?)?"
-)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -222,27 +224,13 @@ def _moment(value: Any) -> datetime:
     if isinstance(value, (int, float, Decimal)):
         return _epoch(value)
     text = str(value).strip()
-    found = _MOMENT.fullmatch(text)
-    if found is None:
-        return _epoch(Decimal(text))
-    year, month, day, hour, minute, second, fraction, zone = found.groups()
-    microsecond = int((fraction or "0").ljust(6, "0")[:6])
-    naive = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), microsecond)  # noqa: DTZ001
-    return naive if zone is None else naive.replace(tzinfo=_zone(zone))
+    return iso(text) if ISO.fullmatch(text) else _epoch(Decimal(text))
 
 
 def _epoch(number: float | Decimal) -> datetime:
     exact = Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
     scale = 1000 if abs(exact) > MILLISECONDS else 1000_000
     return _EPOCH + timedelta(microseconds=int(exact * scale))
-
-
-def _zone(text: str) -> timezone:
-    if text in {"Z", "z", "UTC"}:
-        return timezone.utc
-    digits = text[1:].replace(":", "").ljust(4, "0")
-    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-    return timezone(-offset if text[0] == "-" else offset)
 
 
 def _utc_datetime(value: Any) -> datetime:

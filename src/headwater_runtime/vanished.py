@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
+from headwater_runtime.batch import Batch
 from headwater_runtime.cursor import Saved, Straight
 from headwater_runtime.errors import ConfigError, SourceError, require
 from headwater_runtime.records import Row
@@ -39,6 +40,8 @@ class Mirrored(Straight):
         what = f"'{table.name}' has no key, so nothing tells which of its rows vanished"
         hint = "give the table a key in models.py, or drop delete_vanished in sync.py"
         require(table.key, what, f"table {table.name}", hint)
+        if isinstance(rows, Batch):
+            rows = Batch(rows.table.select(list(table.key)))
         found = {encode([row.get(column) for column in table.key]) for row in rows}
         self._seen.setdefault(table.name, set()).update(found)
         known = self._known.setdefault(table.name, set())

@@ -23,8 +23,10 @@ class Watermark:
     """Reads what changed since the last sync by `field`, a time in each record. `start` is the first moment, None: all.
 
     The mark, `since`, is the latest time seen, but never later than the pass began minus `lag`, the source's promise: a
-    change shows, with its time, no later than `lag` after that time. Asked for is `since` − `lookback`, cut down to `unit`
-    (what the source's filter can tell apart), and everything at that moment again.
+    change shows, with its time, no later than `lag` after that time; nor later than the oldest transaction began that was
+    open then, where the source tells (its `horizon`). Asked for is `since` − `lookback`, cut down to `unit`
+    (what the source's filter can tell apart), and everything at that moment again. `from` is the start it was read with:
+    with an earlier one all is read anew, for what lies before was never asked for.
 
     No loss. `order="none"`: the mark moves at the end of the pass. What changed before it was there when the pass began, so
     it was read; what changed while the pass ran bears a time after it. A pass that is broken off goes on behind its last
@@ -74,10 +76,14 @@ class Watermark:
         kind = source.shape.split()[0]
         what = f"a Watermark that moves page by page needs paging by token, link or key, not {kind}"
         hint = "drop order='ascending' in sync.py: under numbered pages an edit shifts records past the reader"
-        require(self.order != "ascending" or kind in FORWARD, what, source.calls[0].where, hint)
+        require(self.order != "ascending" or kind in FORWARD, what, source.where, hint)
 
     def begin(self, saved: Saved, source: Readable, now: datetime) -> _Marking:
         """Go on from the mark, or behind the last key of a pass that was broken off."""
+        horizon = getattr(source, "horizon", None)
+        oldest: datetime | None = None if horizon is None else horizon()
+        # What an open transaction has written bears a time after its start, but shows only once it commits.
+        now = now if oldest is None else min(now, oldest + self.lag)
         return _Marking(self, saved, now, keeps=resumable(source) and self.order == "none")
 
 
@@ -86,6 +92,9 @@ class _Marking(Progress):
 
     def __init__(self, cursor: Watermark, saved: Saved, now: datetime, *, keeps: bool) -> None:
         self._order, self._stamp, self._keeps = cursor.order, cursor.stamp, keeps
+        self._from = None if cursor.start is None else declared(cursor.start)
+        if "from" in saved and (self._from is None or self._from < read(saved["from"])):
+            saved = {}
         self._since = self._mark = read(saved["since"]) if "since" in saved else None  # now, and when the pass began
         self._at = saved.get("at") if "began" in saved else None
         self._began = now if self._at is None else read(saved["began"])
@@ -97,12 +106,13 @@ class _Marking(Progress):
         self._start = cursor._first  # noqa: SLF001  (its declaration)
         if self._since is not None:
             self._start = floored(self._since - cursor.lookback, cursor.unit)
+            self._from = read(saved["from"]) if "from" in saved else None
 
     def next(self) -> Slice | None:
         if self._given:
             return None
         self._given = True
-        return Slice(start=self._start, at=self._at)
+        return Slice(start=self._start, at=self._at, ordered=self._order == "ascending")
 
     def wanted(self, slice: Slice, page: Page) -> bool:  # noqa: A002, ARG002
         if page.records and not self._checked:
@@ -130,7 +140,7 @@ class _Marking(Progress):
         if self._at is not None:
             kept |= {"began": written(self._began), "at": self._at}
             kept |= {} if self._seen is None else {"seen": written(self._seen)}
-        return kept
+        return kept | ({"from": written(self._from)} if kept and self._from is not None else {})
 
     def _advance(self) -> None:
         if self._seen is not None:

@@ -6,6 +6,7 @@ Nothing here waits or has threads: a lane is a generator, and whoever drives it 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
@@ -13,9 +14,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from headwater_runtime import HeadwaterError, Table
-from headwater_runtime.call import WHOLE, Call, Slice
+from headwater_runtime.call import WHOLE, Slice
 from headwater_runtime.cursor import Cursor, Progress, Vanishing
-from headwater_runtime.moments import floored
+from headwater_runtime.moments import floored, read
 from headwater_runtime.pages import Page
 from headwater_runtime.parts import PerPart
 
@@ -23,6 +24,7 @@ THINGS = Table("things", key="id")
 BORN = datetime(2025, 1, 10, 9, 30, tzinfo=timezone.utc)
 NONE, MINUTE, HOUR, DAY = timedelta(0), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 SIZE = 3  # records a page
+MOMENT = re.compile(r'"(\d{4}-\d\d-\d\d[^"]*)"')
 
 
 @dataclass
@@ -44,7 +46,8 @@ class Model:
 
     now: datetime = BORN
     records: dict[int, Record] = field(default_factory=dict)
-    highest: int = 0
+    highest: int = 0  # the last id that was given out
+    shown: int = 0  # the highest that was ever shown
     jobs: list[list[Record]] = field(default_factory=list)  # what each was when it was made
 
     def visible(self, at: Slice) -> list[Record]:
@@ -61,7 +64,8 @@ class Fake:
     def __init__(self, *, durable: bool = False, paging: str = "PageNumber", model: Model | None = None) -> None:
         self.warnings: list[str] = []
         self.client: Any = SimpleNamespace(log=SimpleNamespace(warning=self.warnings.append))
-        self.calls = (Call("/things"),)
+        self.where, self.bounds = "GET /things", ()
+        self.behind = 0  # how many of the highest ids it does not know when it is asked for the newest
         self.durable, self.shape, self.model = durable, f"{paging} /things", model or Model()
         self.paging: Any = type(paging, (SimpleNamespace,), {})(path="id", size=SIZE)
 
@@ -70,7 +74,8 @@ class Fake:
         return int(self.paging.size)
 
     def read(self, start: Any = WHOLE, **_: Any) -> Iterator[Page]:
-        yield Page([self.model.records[key].shown() for key in sorted(self.model.records)[-1:]], None, "GET /things")
+        known = sorted(self.model.records)[: len(self.model.records) - self.behind]
+        yield Page([self.model.records[key].shown() for key in known[-1:]], None, "GET /things")
 
 
 def page(records: list[Record], position: Any = None, **more: Any) -> Page:
@@ -118,8 +123,9 @@ class Lane:
 class Case:
     """One cursor over one way of answering, and what the source promises it.
 
-    `late` is how much older than its appearance a record's time may be, `ahead` how much younger, `low` whether new ids may
-    lie below known ones. `again` says whether a pass with nothing new may emit a record, given the state it began from.
+    `late` is how much older than its appearance a record's time may be, `ahead` how much younger, `low` how far below the
+    highest a new id may lie. `clocks` says how much our clock may differ from the source's, `others` how the cursor may be
+    declared in a later sync. `again` says whether a pass with nothing new may emit a record, given the state it began from.
     """
 
     cursor: Any
@@ -132,10 +138,17 @@ class Case:
     old: bool = True  # also what is older than `late` may be edited: the cursor goes by the stamp of the change
     deletes: bool = True
     mirrors: bool = False  # what is gone at the source goes at the destination
-    low: bool = False
+    low: int = 0
+    clocks: tuple[timedelta, ...] = (NONE, -MINUTE, -7 * HOUR, -2 * DAY)
+    others: tuple[Any, ...] = ()
+    by: Callable[[Record], datetime] = lambda record: record.time  # what the cursor's `start` is about
     again: Callable[[Record, dict[str, Any]], bool] = lambda *_: True
-    begin: datetime | None = None  # what happened before is not asked for
     lanes: int = 3
+
+    @property
+    def fast(self) -> timedelta:
+        """How far our clock may be ahead: so much less may a record be late."""
+        return max(self.clocks)
 
 
 class Pass:
@@ -143,6 +156,7 @@ class Pass:
 
     def __init__(self, case: Case) -> None:
         self.case, self.source, self.model = case, case.source, case.source.model
+        self.cursor, self.clock = case.cursor, NONE
         self.there: dict[int, int] = {}  # id → version at the destination
         self.committed: dict[int, int] = {}
         self.state: dict[str, Any] = {}
@@ -152,7 +166,8 @@ class Pass:
 
     def begin(self) -> Progress:
         if self.progress is None:
-            self.progress, self.emitted = self.case.cursor.begin(self.state, self.source, self.model.now), []
+            now = self.model.now + self.clock
+            self.progress, self.emitted = self.cursor.begin(self.state, self.source, now), []
         return self.progress
 
     def open(self) -> bool:
@@ -216,8 +231,16 @@ class Pass:
 
     def missing(self) -> list[int]:
         """Return the ids whose last version is not at the destination."""
-        due = [r for r in self.model.records.values() if self.case.begin is None or r.time >= self.case.begin]
+        cursor = getattr(self.cursor, "cursor", self.cursor)
+        start = None if getattr(cursor, "start", None) is None else floored(read(cursor.start), cursor.unit)
+        due = [r for r in self.model.records.values() if start is None or self.case.by(r) >= start]
         return [r.id for r in due if self.there.get(r.id) != r.version and (self.case.edits or r.id not in self.there)]
+
+    def edges(self) -> list[datetime]:
+        """Return the moments at which one reading ends and another begins."""
+        kept = json.dumps(self.state)
+        sent = [edge for lane in self.lanes for edge in (lane.slice.start, lane.slice.end) if edge is not None]
+        return sent + [read(text) for text in MOMENT.findall(kept)]
 
     # -- what happens at the source
 
@@ -228,19 +251,35 @@ class Pass:
             record = self.model.records[self.model.highest]
             record.time = record.changed = self.model.now - 3 * DAY + timedelta(seconds=int(259_200 * back))
 
-    def add(self, back: float, low: int | None = None) -> None:
-        """A record appears, its times `back` (0 to 1) of the way from as early as promised to as late as promised."""
-        model, case = self.model, self.case
-        free = [key for key in range(1, model.highest) if key not in model.records] if case.low else []
-        key = free[low % len(free)] if free and low is not None else model.highest + 1
-        model.highest = max(model.highest, key)
-        time, changed = self._moment(case.lag + case.late, back), self._moment(case.lag, back)
+    def add(self, back: float, low: int | None = None, gap: int = 0) -> None:
+        """A record appears, its times `back` (0 to 1) of the way from as early as promised to as late as promised.
+
+        With `low`, if the source does that, it takes an id below the highest; `gap` ids are given out and not shown.
+        """
+        case = self.case
+        self._show(low, gap, self._moment(case.lag + case.late, back), self._moment(case.lag, back))
+
+    def add_at(self, choice: int) -> None:
+        """A record appears whose times are those of an edge."""
+        case, edges = self.case, sorted(set(self.edges()))
+        fitting = [edge for edge in edges if self._moment(case.lag, 0.0) <= edge <= self._moment(NONE, 1.0)]
+        if fitting:
+            moment = fitting[choice % len(fitting)]
+            self._show(None, 0, moment, moment)
+
+    def _show(self, low: int | None, gap: int, time: datetime, changed: datetime) -> None:
+        model = self.model
+        lowest = max(1, model.shown - self.case.low + 1)
+        free = [key for key in range(lowest, model.shown) if key not in model.records] if self.case.low else []
+        key = free[low % len(free)] if free and low is not None else model.highest + gap + 1
+        model.highest, model.shown = max(model.highest, key), max(model.shown, key)
         model.records[key] = Record(key, time, changed, part="abc"[key % 3])
 
     def edit(self, choice: int, back: float, *, moves: bool) -> None:
         """A record changes, and perhaps its time does."""
         model, case = self.model, self.case
-        young = [r for r in model.records.values() if case.old or r.time >= model.now - case.lag - case.late]
+        oldest = self._moment(case.lag + case.late, 0.0)
+        young = [r for r in model.records.values() if case.old or r.time >= oldest]
         if young and case.edits:
             record = young[choice % len(young)]
             record.version += 1
@@ -254,9 +293,9 @@ class Pass:
             del self.model.records[keys[choice % len(keys)]]
 
     def _moment(self, early: timedelta, back: float) -> datetime:
+        early = max(NONE, early - self.case.fast)
         span = early + self.case.ahead
-        moment = self.model.now - early + timedelta(seconds=int(span.total_seconds() * back))
-        return moment if self.case.begin is None else max(moment, self.case.begin)
+        return self.model.now - early + timedelta(seconds=int(span.total_seconds() * back))
 
 
 # -- ways of answering ------------------------------------------------------------------------------------------------
@@ -298,16 +337,27 @@ def after_token(model: Model, at: Slice) -> Iterator[Page]:
     return by_key(model, at, lambda _: True, identity)
 
 
-def happened(unit: timedelta, *, cap: int = 0, keyed: bool = False, exclusive: bool = False) -> Answer:
-    """Answer for what happened from one moment to another, both included, in units; at most `cap` records."""
+def happened(
+    unit: timedelta,
+    *,
+    cap: int = 0,
+    keyed: bool = False,
+    exclusive: bool = False,
+    sent: timedelta = NONE,
+    behind: timedelta = NONE,
+) -> Answer:
+    """Answer for what happened from one moment to another, both included, in units; at most `cap` records.
+
+    `sent` is what the bounds are cut down to on the way, `behind` by how much the source's own time is behind UTC.
+    """
 
     def answer(model: Model, at: Slice) -> Iterator[Page]:
         assert at.start is not None
         assert at.end is not None
-        low, high = floored(at.start, unit), floored(at.end, unit)
+        low, high = floored(at.start, max(unit, sent)), floored(at.end, max(unit, sent))
 
         def fits(record: Record) -> bool:
-            moment = floored(record.time, unit)
+            moment = floored(record.time - behind, unit)
             return low <= moment < high if exclusive else low <= moment <= high
 
         if keyed:

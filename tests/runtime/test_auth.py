@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from fivetran_connector_sdk import Test
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -202,6 +203,21 @@ def test_a_token_of_a_short_life_is_used_more_than_once(lifetime):
     assert desk.grants <= 2
 
 
+@pytest.mark.parametrize("told", [0, -1, "2020-01-01T00:00:00Z"])
+def test_a_token_said_to_have_ended_already_is_used_until_it_is_refused(told):
+    """Some say 0 and mean never; or the two clocks differ."""
+    asked = []
+
+    def token(request):
+        asked.append(request)
+        return Reply.json({"access_token": "access-token-0001", "expires_in": told})
+
+    simulation = guarded(authorization, Route("POST", "/token", token))
+    with asking(oauth(), simulation) as (client, _):
+        assert all(get(client)["ok"] for _ in range(3))
+    assert len(asked) == 1
+
+
 def test_a_token_refused_before_its_time_is_obtained_anew_by_one_of_eight_threads():
     desk = TokenDesk(FakeClock())
     with asking(oauth(), vendor(desk), desk.clock) as (client, _):
@@ -360,6 +376,47 @@ def test_a_sync_killed_anywhere_after_its_first_checkpoint_signs_in_again(last):
             assert "refresh-token" not in json.dumps(state)
     assert {row["id"] for row in rows} >= {0, 1, 2, 3}
     assert desk.grants == 3
+
+
+def asking_source(server, streams):
+    """A source whose refresh token is good once, and whose `streams` are made by a function of the client."""
+    return Source(
+        Config(secret=Secret("Client secret"), refresh=Secret("Refresh token")),
+        lambda settings: Client(
+            server.url,
+            auth=OAuth2(server.url + "/token", "client", settings.secret, refresh_token=settings.refresh, rotates=True),
+            test=Call("/things"),
+        ),
+        lambda client, _: streams(client),
+    )
+
+
+GIVEN = {"secret": SECRET, "refresh": REFRESH}
+
+
+def test_what_has_no_state_does_not_use_up_a_credential_that_is_good_once():
+    desk = TokenDesk(FakeClock(), refresh=REFRESH, rotating=True)
+    with serve(vendor(desk), clock=desk.clock) as server:
+        source = asking_source(server, lambda client: list[Stream](client.get(client.request("/things"))[:0]))
+        assert source.connection_test(GIVEN) == Test.success()
+        with pytest.raises(ConfigError, match="good once"):
+            source.schema(GIVEN)
+    assert desk.grants == 0
+
+
+def test_a_sync_that_fails_before_it_begins_keeps_the_credential_it_signed_in_with():
+    desk = TokenDesk(FakeClock(), refresh=REFRESH, rotating=True)
+
+    def streams(client):
+        client.get(client.request("/nowhere"))
+        return []
+
+    with serve(vendor(desk), clock=desk.clock) as server:
+        emit = Kept()
+        for state in ({}, lambda: emit.states[-1]):
+            with pytest.raises(SourceError, match="404"):
+                asking_source(server, streams).run(GIVEN, state() if callable(state) else state, emit=emit)
+    assert desk.grants == 2
 
 
 def test_consent_given_anew_wins_over_what_was_kept():

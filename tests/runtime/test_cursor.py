@@ -1,7 +1,6 @@
 """Whatever happens at the source and to the sync, every cursor brings every record: one machine drives them all."""
 
 import os
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,125 +16,11 @@ from hypothesis.stateful import (
 )
 
 from headwater_runtime import ConfigError, ContractError, FullRefresh, Token, TransientError
-from headwater_runtime.moments import floored, read
-from headwater_runtime.ranges import Windows
-from headwater_runtime.sequence import Sequence
-from headwater_runtime.watermark import Watermark
 
-from .cursor_model import (
-    BORN,
-    DAY,
-    HOUR,
-    MINUTE,
-    NONE,
-    Case,
-    Fake,
-    Parted,
-    Pass,
-    after_token,
-    as_job,
-    changed,
-    everything,
-    happened,
-    page,
-    ranged,
-)
+from .cursor_cases import CASES
+from .cursor_model import BORN, HOUR, NONE, Fake, Pass, page
 
-FIRST = BORN - 3 * DAY
-LAG = 10 * MINUTE
 DRAWN = int(os.environ.get("HEADWATER_DRAWN", "40"))
-
-
-def windows(  # noqa: PLR0913  (each is a way in which sources differ)
-    step, *, unit=NONE, lookback=NONE, lag=NONE, cap=0, keyed=False, exclusive=False, ahead=NONE
-):
-    cursor = Windows(
-        FIRST, step, unit=unit, lookback=lookback, lag=lag, most=cap or None, smallest=unit or HOUR, tries=2
-    )
-
-    def again(record, state):
-        return record.time >= read(state["until"]) - lookback
-
-    return Case(
-        cursor,
-        happened(unit, cap=cap, keyed=keyed, exclusive=exclusive),
-        Fake(durable=keyed, paging="Keyset" if keyed else "PageNumber"),
-        late=lookback,
-        lag=lag,
-        ahead=ahead,
-        old=False,
-        again=again,
-        begin=floored(FIRST, unit),
-    )
-
-
-def watermark(*, unit=NONE, lookback=NONE, lag=LAG, order="none", keyed=False, ahead=NONE):
-    def again(record, state):
-        return "since" not in state or floored(record.changed, unit) >= floored(read(state["since"]) - lookback, unit)
-
-    return Case(
-        Watermark("changed", unit=unit, lookback=lookback, lag=lag, order=order),
-        changed(unit, order, keyed=keyed),
-        Fake(durable=keyed, paging="Keyset" if keyed else "NextLink"),
-        lag=lag + lookback,
-        ahead=ahead,
-        again=again if order != "descending" else lambda *_: True,  # the last page overlaps
-    )
-
-
-def sequence(*, newest=True, edits=True, unit=NONE, lookback=0, lag=LAG, ahead=NONE):
-    source = Fake(durable=True, paging="Keyset")
-
-    def again(record, state):
-        recent = edits and floored(record.changed, unit) >= floored(read(state["since"]), unit)
-        return recent or record.id > state["until"] - lookback
-
-    cursor = Sequence(
-        source if newest else None, changed="changed" if edits else "", unit=unit, lookback=lookback, lag=lag
-    )
-    lanes = 3 if newest else 1
-    return Case(cursor, ranged(unit), source, lag=lag, ahead=ahead, edits=edits, low=edits, again=again, lanes=lanes)
-
-
-def by_job(case):
-    return replace(case, answer=as_job(case.answer), source=Fake(durable=True, paging="Job"))
-
-
-def parted(case):
-    return replace(case, cursor=Parted(case.cursor), again=lambda *_: True)
-
-
-CASES = {
-    "full refresh": lambda: Case(FullRefresh(), everything),
-    "full refresh, mirrored": lambda: Case(FullRefresh(delete_vanished=True, at_most=1.0), everything, mirrors=True),
-    "token": lambda: Case(
-        Token(),
-        after_token,
-        Fake(durable=True, paging="NextToken"),
-        edits=False,
-        again=lambda *_: False,
-    ),
-    "watermark": watermark,
-    "watermark by the day, looking back": lambda: watermark(unit=DAY, lookback=2 * HOUR, ahead=HOUR),
-    "watermark with a key": lambda: watermark(keyed=True, lookback=HOUR),
-    "watermark without a lag": lambda: watermark(lag=NONE),
-    "watermark ascending": lambda: watermark(order="ascending", ahead=5 * MINUTE),
-    "watermark descending": lambda: watermark(order="descending", lookback=HOUR),
-    "windows": lambda: windows(6 * HOUR),
-    "windows up to, not including": lambda: windows(5 * HOUR, exclusive=True, lag=LAG),
-    "windows by the day, looking back": lambda: windows(DAY, unit=DAY, lookback=DAY, lag=LAG, ahead=HOUR),
-    "windows by the hour, capped": lambda: windows(12 * HOUR, unit=HOUR, lookback=3 * HOUR, cap=12),
-    "windows with a key": lambda: windows(12 * HOUR, lookback=90 * MINUTE, keyed=True, lag=LAG),
-    "sequence": sequence,
-    "sequence by the day": lambda: sequence(unit=DAY, ahead=HOUR),
-    "sequence without edits": lambda: sequence(edits=False, lookback=2),
-    "sequence without an end": lambda: sequence(newest=False),
-    "full refresh by a job": lambda: by_job(Case(FullRefresh(), everything)),
-    "watermark by a job": lambda: by_job(watermark(unit=HOUR)),
-    "windows by jobs": lambda: by_job(windows(8 * HOUR, lookback=HOUR, lag=LAG)),
-    "windows of parts": lambda: parted(windows(12 * HOUR, unit=HOUR, lookback=HOUR)),
-    "watermark of parts": lambda: parted(watermark(keyed=True)),
-}
 
 
 class Syncs(RuleBasedStateMachine):
@@ -150,10 +35,18 @@ class Syncs(RuleBasedStateMachine):
         self.stuck = False
         self.sync.found(records)
 
-    @rule(backs=st.lists(st.floats(0, 1), min_size=1, max_size=4), low=st.none() | st.integers(0, 50))
-    def appears(self, backs, low):
+    @rule(
+        backs=st.lists(st.floats(0, 1), min_size=1, max_size=4),
+        low=st.none() | st.integers(0, 50),
+        gap=st.integers(0, 2),
+    )
+    def appears(self, backs, low, gap):
         for back in backs:
-            self.sync.add(back, low)
+            self.sync.add(back, low, gap)
+
+    @rule(choice=st.integers(0, 50))
+    def appears_at_an_edge(self, choice):
+        self.sync.add_at(choice)
 
     @rule(choice=st.integers(0, 50), back=st.floats(0, 1), moves=st.booleans())
     def changes(self, choice, back, moves):
@@ -166,6 +59,20 @@ class Syncs(RuleBasedStateMachine):
     @rule(minutes=st.sampled_from([1, 15, 70, 400, 1_500, 5_000]))
     def passes(self, minutes):
         self.sync.model.now += timedelta(minutes=minutes)
+
+    @rule(choice=st.integers(0, 10))
+    def has_another_clock(self, choice):
+        self.sync.clock = self.case.clocks[choice % len(self.case.clocks)]
+
+    @rule(behind=st.integers(0, 3))
+    def answers_from_a_copy(self, behind):
+        self.case.source.behind = behind
+
+    @rule(choice=st.integers(0, 10))
+    def is_declared_anew(self, choice):
+        self.sync.kill()
+        cursors = (self.case.cursor, *self.case.others)
+        self.sync.cursor = cursors[choice % len(cursors)]
 
     @rule()
     def opens(self):
@@ -217,8 +124,9 @@ class Syncs(RuleBasedStateMachine):
         if not hasattr(self, "sync"):
             return
         sync = self.sync
+        sync.clock, self.case.source.behind = NONE, 0
         self._guarded(sync.complete)  # what was begun
-        sync.model.now += self.case.lag + timedelta(seconds=1)
+        sync.model.now += self.case.lag + 2 * HOUR + timedelta(seconds=1)  # also where a later lag is that much longer
         self._guarded(sync.complete)
         if self.stuck:
             return

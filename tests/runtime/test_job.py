@@ -362,12 +362,8 @@ def test_a_delete_that_fails_is_survived():
 def test_what_a_job_tells_of_itself():
     client = client_of(Desk())
     links, pages = jobs(client), jobs(client, "pages")
-    assert [call.where for call in pages.calls] == [
-        "POST /jobs",
-        "GET /jobs/{job}",
-        "GET /jobs/{job}/rows",
-        "DELETE /jobs/{job}",
-    ]
+    assert pages.where == "POST /jobs"
+    assert [str(bound) for bound in pages.bounds] == ["Part(path='job')"] * 3
     assert (links.durable, links.foresees, links.largest, links.shape) == (True, False, 0, "Job /jobs")
     assert links.format == Csv()
 

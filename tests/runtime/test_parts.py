@@ -13,7 +13,7 @@ from headwater_runtime.watermark import Watermark
 
 from .cursor_model import BORN, DAY, Fake, Record, page
 
-WEEK = Windows(BORN - 7 * DAY, step=3 * DAY, unit=DAY, smallest=DAY)
+WEEK = Windows(BORN - 7 * DAY, step=3 * DAY, unit=DAY, smallest=DAY, lag=0 * DAY)
 
 
 def begin(cursor, parts, saved=None, fields=("id",), **source):

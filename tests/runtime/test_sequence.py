@@ -138,6 +138,20 @@ def test_a_range_is_no_smaller_than_the_largest_of_several_page_sizes():
     assert handed(progress)[0] == [(None, 300), (300, 600), (600, 900), (900, 1000)]
 
 
+class Hesitant(Fake):
+    """Gives an empty page before the one with the newest record."""
+
+    def read(self, *arguments, **more):
+        yield page([])
+        yield from super().read(*arguments, **more)
+
+
+def test_an_empty_page_before_the_newest_record_is_not_the_end():
+    records = {7: Record(7, NOON, NOON)}
+    source = Hesitant(durable=True, paging="Keyset", model=Model(records=records))
+    assert handed(begin(Sequence(source)))[0] == [(None, 7)]
+
+
 def test_an_empty_source_leaves_nothing_open():
     progress = begin(Sequence(newest(0), changed="changed"))
     assert progress.next() is None

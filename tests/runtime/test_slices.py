@@ -54,7 +54,8 @@ class Scripted:
     foresees: bool = False
     largest: int = 100
     shape: str = "Scripted /x"
-    calls: tuple[Call, ...] = (Call("/x"),)
+    where: str = "GET /x"
+    bounds: tuple[Any, ...] = ()
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     def read(self, start=WHOLE, **options):
@@ -110,7 +111,7 @@ def test_an_urgent_page_is_saved_before_reading_goes_on():
 
 def by_days(**options):
     call = Call("/days", params={"from": Start("%Y-%m-%d"), "to": End("%Y-%m-%d")})
-    days = Windows(date(2024, 12, 30), step=DAY, unit=DAY)
+    days = Windows(date(2024, 12, 30), step=DAY, unit=DAY, lag=0 * DAY)
     return source(lambda client: Stream(client.pages(call), {THINGS: dict}, days, **options))
 
 
@@ -323,7 +324,7 @@ def test_a_slice_that_comes_again_smaller_is_read_again():
 
     call = Call("/x", params={"a": Start(), "b": End()})
     windows = Windows(date(2024, 12, 29), step=4 * DAY, unit=DAY, smallest=DAY)
-    stream = Stream(Halving([], calls=(call,)), {THINGS: dict}, windows)
+    stream = Stream(Halving([], bounds=call.bounds), {THINGS: dict}, windows)
     emit = run(source(lambda _: stream))
     assert {row["id"] for row in emit.rows("things")} >= {29, 31}
     assert len(asked) > 2

@@ -57,6 +57,40 @@ def test_it_asks_from_the_lookback_before_the_mark_cut_down_to_the_unit():
     assert begin(Watermark("at")).next().start is None
 
 
+def read_once(cursor, saved=None, **source):
+    """Read one page to its end; return what was asked from, and what is saved."""
+    progress = begin(cursor, saved, **source)
+    one = progress.next()
+    take(progress, one, times("2025-03-09"))
+    progress.done(one)
+    return one.start and written(one.start), progress.saved()
+
+
+def test_an_earlier_start_has_everything_read_anew_and_a_later_one_changes_nothing():
+    _, saved = read_once(Watermark("at", start="2025-02-01"))
+    assert saved == {"since": "2025-03-09", "from": "2025-02-01"}
+    assert read_once(Watermark("at", start="2025-03-01"), saved) == ("2025-03-09", saved)
+    assert read_once(Watermark("at", start="2025-01-01"), saved) == (
+        "2025-01-01",
+        {"since": "2025-03-09", "from": "2025-01-01"},
+    )
+    assert read_once(Watermark("at"), saved) == (None, {"since": "2025-03-09"})
+    assert read_once(Watermark("at", start="2025-01-01"), {"since": "2025-03-09"})[0] == "2025-03-09"
+
+
+def test_a_first_pass_broken_off_under_one_start_does_not_go_on_under_an_earlier_one():
+    keyed = {"durable": True, "paging": "Keyset"}
+    progress = begin(Watermark("at", start="2025-02-01"), **keyed)
+    one = progress.next()
+    take(progress, one, times("2025-03-09", position=17))
+    saved = progress.saved()
+    assert (saved["from"], saved["at"]) == ("2025-02-01", 17)
+    assert begin(Watermark("at", start="2025-01-01"), saved, **keyed).next().at is None
+    later = begin(Watermark("at", start="2025-03-01"), saved, **keyed)
+    assert later.next().at == 17
+    assert later.saved()["from"] == "2025-03-01"  # what is behind the key is read from there on only
+
+
 def test_ascending_it_moves_page_by_page():
     progress = begin(Watermark("at", order="ascending"), paging="NextLink")
     one = progress.next()

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta, timezone
 import pytest
 
 from headwater_runtime import ConfigError, ContractError, SourceError, TransientError
+from headwater_runtime.bad import Failure
 from headwater_runtime.ranges import Windows
 
 from .cursor_model import BORN, DAY, HOUR, MINUTE, NONE, Case, Fake, Pass, Record, happened, page
@@ -37,12 +38,12 @@ def finish(progress):
 def test_days_are_sent_with_both_ends_included_and_today_is_read_but_not_done():
     progress = begin(Windows(date(2025, 3, 1), step=4 * DAY, unit=DAY))
     sent, slices = handed(progress)
-    assert sent == [("03-01", "03-04"), ("03-05", "03-08"), ("03-09", "03-10T12:00")]
+    assert sent == [("03-01", "03-04"), ("03-05", "03-08"), ("03-09", "03-10T11:55")]
     for one in slices:
         progress.done(one)
     assert progress.saved() == {"from": "2025-03-01", "until": "2025-03-10"}
     assert handed(begin(Windows(date(2025, 3, 1), step=4 * DAY, unit=DAY), progress.saved()))[0] == [
-        ("03-10", "03-10T12:00")
+        ("03-10", "03-10T11:55")
     ]
 
 
@@ -54,7 +55,7 @@ def test_without_a_unit_a_window_ends_where_the_next_begins_and_the_last_one_now
 
 
 def test_a_step_without_end_is_one_window():
-    sent, _ = handed(begin(Windows(date(2025, 3, 1), step=timedelta.max)))
+    sent, _ = handed(begin(Windows(date(2025, 3, 1), step=timedelta.max, lag=NONE)))
     assert sent == [("03-01", "03-10T12:00")]
 
 
@@ -81,7 +82,7 @@ def test_the_lookback_is_opened_once_however_often_a_pass_is_killed():
 
 def test_what_shows_late_while_a_pass_is_broken_off_for_longer_than_the_lookback_is_found():
     """The next pass looks back from where the pass began, not from where it was when it ended."""
-    case = Case(Windows(BORN - DAY, step=6 * HOUR, lookback=HOUR), happened(NONE), late=HOUR, begin=BORN - DAY, lanes=4)
+    case = Case(Windows(BORN - DAY, step=6 * HOUR, lookback=HOUR, lag=NONE), happened(NONE), late=HOUR, lanes=4)
     sync = Pass(case)
     while sync.open():
         pass
@@ -100,28 +101,42 @@ def test_what_shows_late_while_a_pass_is_broken_off_for_longer_than_the_lookback
     assert sync.missing() == []
 
 
+@pytest.mark.parametrize("unit", [DAY, NONE])
+def test_a_clock_of_ours_that_is_ahead_loses_nothing(unit):
+    """Two seconds before the source's midnight ours has a new day: what still happens in the old one is read by the next pass."""
+    case = Case(Windows(BORN - DAY, step=DAY, unit=unit), happened(unit))
+    sync = Pass(case)
+    sync.model.now, sync.clock = datetime(2025, 1, 10, 23, 59, 58, tzinfo=timezone.utc), timedelta(seconds=2)
+    sync.complete()
+    sync.model.now += timedelta(seconds=1)
+    sync.add(1.0)
+    sync.model.now += HOUR
+    sync.complete()
+    assert sync.missing() == []
+
+
 def test_an_earlier_start_opens_the_difference_and_a_later_one_nothing():
     saved = {"from": "2025-03-01", "until": "2025-03-10"}
-    sent, _ = handed(begin(Windows(date(2025, 2, 1), step=timedelta.max, unit=DAY), saved))
+    sent, _ = handed(begin(Windows(date(2025, 2, 1), step=timedelta.max, unit=DAY, lag=NONE), saved))
     assert sent == [("02-01", "02-28"), ("03-10", "03-10T12:00")]
-    progress = begin(Windows(date(2025, 3, 5), step=timedelta.max, unit=DAY), saved)
+    progress = begin(Windows(date(2025, 3, 5), step=timedelta.max, unit=DAY, lag=NONE), saved)
     assert handed(progress)[0] == [("03-10", "03-10T12:00")]
     assert progress.saved()["from"] == "2025-03-01"
 
 
 def test_a_start_that_lies_ahead_is_waited_for_and_may_be_taken_back():
-    cursor = Windows(date(2025, 3, 12), step=DAY, unit=DAY)
+    cursor = Windows(date(2025, 3, 12), step=DAY, unit=DAY, lag=NONE)
     progress = begin(cursor)
     assert progress.next() is None
     saved = progress.saved()
     assert handed(begin(cursor, saved, NOON + 2 * DAY))[0] == [("03-12", "03-12T12:00")]
-    earlier = Windows(date(2025, 3, 9), step=timedelta.max, unit=DAY)
+    earlier = Windows(date(2025, 3, 9), step=timedelta.max, unit=DAY, lag=NONE)
     assert handed(begin(earlier, saved))[0] == [("03-09", "03-10T12:00")]
 
 
 def test_a_clock_that_goes_back_takes_the_end_of_the_axis_with_it():
     saved = {"from": "2025-03-01", "until": "2025-03-10", "open": [["2025-03-08", "2025-03-10"]]}
-    progress = begin(Windows(date(2025, 3, 1), step=DAY, unit=DAY), saved, NOON - DAY)
+    progress = begin(Windows(date(2025, 3, 1), step=DAY, unit=DAY, lag=NONE), saved, NOON - DAY)
     assert progress.saved()["until"] == "2025-03-09"
     assert handed(progress)[0] == [("03-08", "03-08"), ("03-09", "03-09T12:00")]
 
@@ -164,7 +179,7 @@ def test_what_no_size_would_mend_is_not_tried_in_halves(error):
 
 
 def test_a_failed_job_is_tried_in_halves_and_its_id_forgotten():
-    progress = begin(Windows(date(2025, 3, 1), step=8 * DAY, smallest=DAY), durable=True, paging="Job")
+    progress = begin(Windows(date(2025, 3, 1), step=8 * DAY, smallest=DAY, lag=NONE), durable=True, paging="Job")
     one = progress.next()
     progress.moved(one, page([], "job-1", urgent=True))
     assert progress.saved()["open"] == [
@@ -181,7 +196,7 @@ def test_fixed_windows_leave_a_failure_as_it_is():
 
 
 def test_a_broken_off_window_goes_on_at_its_position_where_that_is_durable():
-    cursor = Windows(date(2025, 3, 1), step=8 * DAY)
+    cursor = Windows(date(2025, 3, 1), step=8 * DAY, lag=NONE)
     progress = begin(cursor, durable=True, paging="Keyset")
     one = progress.next()
     progress.moved(one, page([], "k17"))
@@ -198,13 +213,22 @@ def many(count):
 
 
 def test_a_full_answer_was_cut_by_the_source_and_comes_in_halves():
-    progress = begin(Windows(date(2025, 3, 9), step=2 * DAY, unit=DAY, most=10))
+    progress = begin(Windows(date(2025, 3, 9), step=2 * DAY, unit=DAY, most=10, lag=NONE))
     one = progress.next()
     progress.moved(one, page(many(6)))
     progress.moved(one, page(many(4)))
     progress.done(one)
     assert progress.saved()["open"] == [["2025-03-09", "2025-03-10"]]
     assert [text(progress.next().end), text(progress.next().end)] == ["03-09", "03-10T12:00"]
+
+
+def test_records_that_failed_alone_count_towards_a_full_answer():
+    progress = begin(Windows(date(2025, 3, 9), step=2 * DAY, unit=DAY, most=10))
+    one = progress.next()
+    lacking = Failure("https://api.test/x?at=7", "", 500, "it failed", NOON)
+    progress.moved(one, page(many(9), failed=(lacking,)))
+    progress.done(one)
+    assert progress.saved()["open"] == [["2025-03-09", "2025-03-10"]]
 
 
 def test_a_unit_with_a_full_answer_is_an_error_and_stays_open():
