@@ -16,6 +16,7 @@ from hypothesis import settings
 
 from headwater import catalog
 from headwater.simulate import Server, load_simulator, serve
+from tests.playground import started
 
 settings.register_profile("headwater", deadline=None)  # how long an example takes says nothing about whether it holds
 settings.load_profile("headwater")
@@ -80,3 +81,17 @@ def cpg(tmp_path):
         served = Cpg(project, server, simulator.configuration(server.url))
         served.configure()
         yield served
+
+
+@pytest.fixture(scope="session")
+def playground(tmp_path_factory):
+    """The official practice API, unlimited."""
+    with started(tmp_path_factory.mktemp("playground")) as running:
+        yield running.url
+
+
+@pytest.fixture(scope="session")
+def limited_playground(tmp_path_factory):
+    """Another one with its rate limit on: the configuration of a connector to all of it."""
+    with started(tmp_path_factory.mktemp("playground"), "--rate-limit", "true", "--capacity", "5") as running:
+        yield {"base_url": running.url, **running.credentials}

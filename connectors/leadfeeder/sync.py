@@ -16,9 +16,10 @@ def streams(client: Client, settings: Settings) -> Iterator[Stream]:
     """Read month by month from the first day on; the last day is read again, for it was not over.
 
     A range with 10,000 leads, the vendor's most, is read again in halves. Each table's date is its stream's: no endpoint
-    gives places or steps of a route alone.
+    gives places or steps of a route alone. No lag: the day looked back is read again whole, so what a clock of ours that is
+    ahead of theirs misses comes then, and today is read from its first minute.
     """
-    days = Windows(settings.start_date_override, step=30 * DAY, unit=DAY, lookback=DAY)
+    days = Windows(settings.start_date_override, step=30 * DAY, unit=DAY, lookback=DAY, lag=0 * DAY)
     lacking = Errors(limit=1_000)  # records that lack a field are logged and left out; more than this is a broken API
     places = {LOCATIONS: Beside("included?", location)}
     yield Stream(leads(client, settings), {LEADS: lead, **places}, cursor=replace(days, most=10_000), errors=lacking)

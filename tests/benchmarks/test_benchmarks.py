@@ -12,9 +12,10 @@ from benchmarks import verify
 from benchmarks.measure import Run
 from benchmarks.records import FIELD, pool_size, write_pool
 from benchmarks.report import rest_section, write_section
-from benchmarks.rest import Outcome, Plan, compete
+from benchmarks.rest import compete
 from benchmarks.roster import contestants
 from benchmarks.server import Pages
+from benchmarks.turns import Outcome, Plan
 
 SHORT = [one for one in contestants(100) if one.script in {"floor", "engine"} and not one.requirements]
 

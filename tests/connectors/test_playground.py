@@ -1,15 +1,8 @@
 """A vendor none of us wrote: every endpoint of the official practice API, its rate limit on, against reading it by hand."""
 
-import contextlib
 import csv
 import io
 import json
-import os
-import re
-import signal
-import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -22,70 +15,8 @@ from headwater.engine import load
 from headwater_runtime import Source
 
 PROJECT = Path(__file__).parent / "playground"
-READY_WITHIN = 30.0
 PEOPLE = {"next_page_url", "page_number", "offset", "keyset", "timestamp"}
 SIGNED_IN = {"http_basic", "http_bearer", "api_key", "session_token_data"}
-CREDENTIALS = {
-    "username": r"Username: (\S+) Password: \S+",
-    "password": r"Username: \S+ Password: (\S+)",
-    "token": r"Bearer Token: (\S+)",
-    "api_key": r"API Key: (\S+)",
-    "session_username": r"Username: (\S+)  Password: \S+",
-    "session_password": r"Username: \S+  Password: (\S+)",
-}
-
-
-@pytest.fixture(scope="module")
-def playground(tmp_path_factory):
-    """The configuration of a practice API, started in a home that says its daily look for a newer version is done."""
-    home = tmp_path_factory.mktemp("playground")
-    (home / ".ft_api_playground").mkdir()
-    (home / ".ft_api_playground" / "_last_version_check").write_text(str(int(time.time())))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    printed = home / "printed.txt"
-    with printed.open("w") as out:
-        process = subprocess.Popen(
-            [
-                Path(sys.executable).with_name("playground"),
-                "start",
-                "--port",
-                str(port),
-                "--rate-limit",
-                "true",
-                "--capacity",
-                "5",
-            ],
-            cwd=home,
-            env={**os.environ, "HOME": str(home), "PYTHONUNBUFFERED": "1"},
-            stdout=out,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # it starts a child that serves; both end together
-        )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_until_ready(process, f"{url}/pagination/keyset")
-        text = printed.read_text()
-        # What the child that serves printed comes last.
-        found = {name: re.findall(pattern, text)[-1] for name, pattern in CREDENTIALS.items()}
-        yield {"base_url": url, **found}
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _wait_until_ready(process, url):
-    deadline = time.monotonic() + READY_WITHIN
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the practice API ended before it served"
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.05)
-    pytest.fail(f"the practice API did not answer within {READY_WITHIN:.0f} s")
 
 
 def ask(url, headers=None, body=None):
@@ -105,21 +36,21 @@ def data(url, headers=None):
     return json.loads(ask(url, headers))["data"]
 
 
-def run(playground, state=None):
+def run(configuration, state=None):
     """Run one sync with the real clock and transport."""
     emit = Kept()
     loaded = load(PROJECT)
     with loaded.active() as connector:
         source = connector.update_method.__self__
         assert isinstance(source, Source)
-        source.run(playground, state or {}, emit=emit)
+        source.run(configuration, state or {}, emit=emit)
     return emit
 
 
 @pytest.mark.timeout(120)
-def test_every_endpoint_gives_what_reading_by_hand_gives(playground):
-    emit = run(playground)
-    url = playground["base_url"]
+def test_every_endpoint_gives_what_reading_by_hand_gives(limited_playground):
+    emit = run(limited_playground)
+    url = limited_playground["base_url"]
     people = {row["id"]: row for row in data(f"{url}/incremental/timestamp?since=2020-01-01T00:00:00Z")}
     assert len(people) == 200
     for name in PEOPLE:
@@ -150,12 +81,12 @@ def test_every_endpoint_gives_what_reading_by_hand_gives(playground):
 
 
 @pytest.mark.timeout(120)
-def test_a_second_sync_reads_on(playground):
-    first = run(playground)
-    again = run(playground, first.states[-1])
+def test_a_second_sync_reads_on(limited_playground):
+    first = run(limited_playground)
+    again = run(limited_playground, first.states[-1])
     assert len(again.rows("keyset")) == 50  # the last page
     for name in PEOPLE - {"keyset"}:
         assert len(again.rows(name)) == 1, name  # the record the mark is at
     assert len(again.rows("csv")) == 200
     told = json.dumps(first.states)
-    assert not [name for name, value in playground.items() if name != "base_url" and value in told]
+    assert not [name for name, value in limited_playground.items() if name != "base_url" and value in told]

@@ -1,16 +1,8 @@
-"""Small vendors served over real HTTP, and the official practice API as a process of its own."""
+"""Small vendors served over real HTTP."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -21,7 +13,6 @@ from headwater_runtime.clock import FakeClock
 from headwater_runtime.transport import RequestsTransport
 
 ROOT = Path(__file__).parents[2]
-READY_WITHIN = 30.0
 
 
 class Vendor:
@@ -93,43 +84,3 @@ def people():
         ]
 
     return make
-
-
-@pytest.fixture(scope="module")
-def playground(tmp_path_factory):
-    """The base URL of a practice API: started in a home that says its daily look for a newer version is done."""
-    home = tmp_path_factory.mktemp("playground")
-    (home / ".ft_api_playground").mkdir()
-    (home / ".ft_api_playground" / "_last_version_check").write_text(str(int(time.time())))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = Path(sys.executable).with_name("playground")
-    process = subprocess.Popen(
-        [command, "start", "--port", str(port)],
-        cwd=home,
-        env={**os.environ, "HOME": str(home), "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # it starts a child that serves; both end together
-    )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_until_ready(process, f"{url}/pagination/keyset")
-        yield url
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _wait_until_ready(process, url):
-    deadline = time.monotonic() + READY_WITHIN
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the practice API ended before it served"
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.05)
-    pytest.fail(f"the practice API did not answer within {READY_WITHIN:.0f} s")

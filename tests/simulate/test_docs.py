@@ -11,7 +11,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "simulate.md"
 
 def test_every_python_block_runs(capsys):
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     exec("\n".join(blocks), {"__name__": "docs"})
     assert capsys.readouterr().out.startswith("http://127.0.0.1:")
 

@@ -7,34 +7,20 @@ from itertools import pairwise
 
 import pytest
 
-from headwater.simulate import Conditions, Fault, FaultPlan, load_simulator, serve
+from headwater.simulate import Conditions, Fault, FaultPlan
 
-from .vendor import Served
+from .vendor import serving
 
 YEAR = {"start_date": "2024-01-01", "end_date": "2024-12-31"}
 EVER = {"start_date": "2024-01-01", "end_date": "2025-01-01"}
 HOME = "/accounts/123456"
 
 
-@pytest.fixture(scope="module")
-def leadfeeder(simulators):
-    return load_simulator(simulators / "leadfeeder")
+def headers(configuration):
+    return {"Authorization": f"Token token={configuration['LEADFEEDER_API_TOKEN']}"}
 
 
-@pytest.fixture
-def api(leadfeeder, http, clock):
-    servers = []
-
-    def build(**options):
-        options = {"requests_a_minute": None, "records": 90, **options}
-        simulation = leadfeeder.simulation(**options)
-        servers.append(serve(simulation, clock=clock))
-        token = leadfeeder.configuration("")["LEADFEEDER_API_TOKEN"]
-        return Served(servers[-1], simulation, http, {"Authorization": f"Token token={token}"})
-
-    yield build
-    for server in servers:
-        server.close()
+api = serving("leadfeeder", headers, requests_a_minute=None)
 
 
 def size(number):

@@ -90,3 +90,18 @@ def test_what_was_made_is_kept_until_something_changes():
     assert texts(1) == str(population.record(1))
     texts.many([2, 3, 1])
     assert made == [0, 1, 1, 2, 3, 1]
+
+
+def test_a_watcher_hears_of_every_change_when_it_has_happened():
+    population = Population(lambda seed, index, version: {"id": index, "version": version}, 2)
+    heard = []
+
+    def watcher(indices):
+        versions = ((index, population.as_it_was(index)["version"]) for index in indices)
+        heard.extend((*one, one[0] in population.deleted, len(population)) for one in versions)
+
+    population.watch(watcher)
+    population.grow(2)
+    population.edit(0)
+    population.delete(3)
+    assert heard == [(2, 0, False, 4), (3, 0, False, 4), (0, 1, False, 4), (3, 0, True, 4)]

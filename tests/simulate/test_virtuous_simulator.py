@@ -7,33 +7,20 @@ from itertools import pairwise
 import pytest
 import requests
 
-from headwater.simulate import Conditions, Fault, FaultPlan, load_simulator, serve
+from headwater.simulate import Conditions, Fault, FaultPlan
 
-from .vendor import Served
+from .vendor import serving
 
 GIFTS = "/api/Gift/Query/FullGift"
 CONTACTS = "/api/Contact/Query/FullContact"
 PEOPLE = "/api/ContactIndividual/Query"
 
 
-@pytest.fixture(scope="module")
-def virtuous(simulators):
-    return load_simulator(simulators / "virtuous")
+def headers(configuration):
+    return {"Authorization": f"Bearer {configuration['api_key']}"}
 
 
-@pytest.fixture
-def api(virtuous, http, clock):
-    servers = []
-
-    def build(**options):
-        simulation = virtuous.simulation(**{"records": 90, **options})
-        servers.append(serve(simulation, clock=clock))
-        key = virtuous.configuration("")["api_key"]
-        return Served(servers[-1], simulation, http, {"Authorization": f"Bearer {key}"})
-
-    yield build
-    for server in servers:
-        server.close()
+api = serving("virtuous", headers)
 
 
 def condition(parameter, operator, value=None, **more):

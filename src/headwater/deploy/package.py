@@ -1,15 +1,17 @@
 """A connector project as the one file Fivetran takes: staged by allow-list, with the runtime beside it and a manifest.
 
-By allow-list, because what a deny-list forgets is uploaded: a configuration with its key, a warehouse, a state.
+By allow-list, because what a deny-list forgets is uploaded: a configuration with its key, a warehouse, a state. Of the
+runtime's packages for kinds of sources only those go along that the project imports: they need requirements of their own.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.metadata
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -47,10 +49,11 @@ def stage(project: Path) -> Package:
             hint="name the folder of a connector project, or make one with `headwater new`",
         )
     files = {str(path): _read(project / path) for path in _modules(project)}
+    modules = dict(files)
     files |= {name: _read(project / name) for name in ROOT_FILES if (project / name).is_file()}
     vendored = any(path.startswith(f"{RUNTIME}/") for path in files)
     if not vendored:
-        files |= _runtime()
+        files |= _runtime(modules)
     hashes = {path: hashlib.sha256(content).hexdigest() for path, content in sorted(files.items())}
     manifest = {
         "connector": project.resolve().name,
@@ -88,9 +91,39 @@ def _modules(project: Path) -> list[PurePosixPath]:
     return found
 
 
-def _runtime() -> dict[str, bytes]:
+def _runtime(modules: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the runtime's modules, and of its packages those that `modules` import, or what they import does."""
     root = Path(headwater_runtime.__file__).parent
-    return {f"{RUNTIME}/{path.relative_to(root).as_posix()}": _read(path) for path in sorted(root.rglob("*.py"))}
+    whole = {path.relative_to(root).as_posix(): _read(path) for path in sorted(root.rglob("*.py"))}
+    kept = {path for path in whole if "/" not in path}
+    packages = {path.split("/")[0] for path in whole if "/" in path}
+    needed = _used([*modules.items(), *((path, whole[path]) for path in kept)]) & packages
+    while needed:
+        added = {path for path in whole if path.split("/")[0] in needed}
+        kept |= added
+        packages -= needed
+        needed = _used((f"{RUNTIME}/{path}", whole[path]) for path in added) & packages
+    return {f"{RUNTIME}/{path}": content for path, content in whole.items() if path in kept}
+
+
+def _used(modules: Iterable[tuple[str, bytes]]) -> set[str]:
+    """Return the names behind the runtime's in all that `modules` import, or name in a text: an import may be by name."""
+    named = {name for path, content in modules for name in _named(path, content)}
+    return {parts[1] for parts in (name.split(".") for name in named) if parts[0] == RUNTIME and len(parts) > 1}
+
+
+def _named(path: str, content: bytes) -> Iterator[str]:
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError) as error:
+        raise ProjectError("it is not Python", where=path, hint=f"mend it: {error}") from error
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
 
 
 def _read(path: Path) -> bytes:

@@ -25,11 +25,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Law:
-    """A claim about every connector. `check` tries it case after case; it raises NotJudgedError where it cannot judge."""
+    """A claim about every connector. `check` tries it case after case; it raises NotJudgedError where it cannot judge.
+
+    What it returns at the end, if anything, is what was not tried: it limits the verdict, which stands.
+    """
 
     number: int
     name: str
-    check: Callable[[Rig], Generator[Case, None, None]]
+    check: Callable[[Rig], Generator[Case, None, str | None]]
 
 
 class NotJudgedError(Exception):

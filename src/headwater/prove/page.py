@@ -45,7 +45,7 @@ def _summary(proof: Proof) -> str:
     failed = f", {verdicts.count('failed')} failed" if "failed" in verdicts else ""
     return (
         f"**{verdicts.count('passed')} of {len(verdicts)} laws hold{failed}**, by {proof.cases:,} cases against the "
-        f"`{proof.simulator}` simulator over real HTTP. What is compared is the destination's tables, with an undisturbed "
+        f"`{proof.simulator}` simulator over {proof.wire}. What is compared is the destination's tables, with an undisturbed "
         "sync and with the truth the simulator draws its data from."
     )
 

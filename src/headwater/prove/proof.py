@@ -42,6 +42,7 @@ class Proof:
     connector: str
     tree: str
     simulator: str
+    wire: str
     records: int
     effort: Effort
     seed: int
@@ -95,6 +96,7 @@ def prove(
         connector=project.resolve().name,
         tree=tree_hash(project),
         simulator=simulator.name,
+        wire=simulator.wire,
         records=simulator.records,
         effort=effort,
         seed=seed,
@@ -110,7 +112,8 @@ def _judge(law: Law, rig: Rig, on_progress: Callable[[Progress], None] | None) -
     verdict: Verdict = "passed"
     checking = law.check(rig)
     try:
-        for case in checking:
+        while True:
+            case = next(checking)
             cases += 1
             if case.problem:
                 failures.append(case)
@@ -119,6 +122,8 @@ def _judge(law: Law, rig: Rig, on_progress: Callable[[Progress], None] | None) -
             if len(failures) == ENOUGH:
                 reason = f"Stopped after {ENOUGH} failures."
                 break
+    except StopIteration as end:
+        reason = end.value or ""
     except NotJudgedError as stop:
         verdict, reason = "not applicable", str(stop)
     except PlainSyncError as stop:

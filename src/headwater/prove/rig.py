@@ -30,7 +30,7 @@ from headwater.prove.journal import Journal
 from headwater.prove.law import Effort
 from headwater.prove.snapshot import Snapshot, untruth
 from headwater.prove.stage_clock import StageClock
-from headwater.simulate import Conditions, Exchange, Server, Simulation, Simulator, serve
+from headwater.simulate import Conditions, Exchange, Population, Server, Simulation, Simulator, serve
 from headwater_runtime import Source
 from headwater_runtime.clock import Clock, SystemClock
 from headwater_runtime.transport import Request, RequestsTransport, Response, Transport
@@ -44,9 +44,11 @@ COUNTED = ("upserts", "updates", "deletes", "truncates", "checkpoints")  # what 
 PATIENCE = 0.25  # seconds a connector waits where replies are held back on purpose: what a time-out fault costs
 LONGEST = 30.0  # seconds it waits where every reply comes: a machine that is busy is no fault of the vendor's
 DAY = 86_400.0
+FEW = 3  # records of a population from which none is deleted: a source that loses half of them is not believed
 SCHEMA = "tester"  # where the engine lands tables that name no schema of their own
 TABLES = "SELECT schema_name, table_name FROM duckdb_tables() WHERE schema_name <> 'main' ORDER BY ALL"
 HOLD = 2.0  # seconds a time-out fault is held against a connector whose patience cannot be set
+SHORT = 0.5  # seconds where it reads by a way of its own, which sees the connection end after that
 
 
 class PlainSyncError(Exception):
@@ -57,7 +59,8 @@ class PlainSyncError(Exception):
 class Sync:
     """One sync as it went. `marks` are the operations, counted from 0, that were checkpoints; `lines` all that was logged.
 
-    `began` is the vendor's time when it did.
+    `began` is the vendor's time when it did. `sent` counts the requests that went through the runtime's own transport: none
+    where the connector reads by a driver.
     """
 
     result: SyncResult
@@ -65,6 +68,7 @@ class Sync:
     lines: tuple[str, ...] = field(repr=False)
     marks: tuple[int, ...]
     began: datetime
+    sent: int = 0
 
     @property
     def operations(self) -> int:
@@ -93,8 +97,8 @@ class Sync:
 class How(TypedDict, total=False):
     """How a sync is run. All of it can be left out: from nothing, in fair weather, to its end.
 
-    `settings` go over the vendor's configuration. `die_at_request` works for connectors on the runtime only: a hand-written
-    one brings its own transport.
+    `settings` go over the vendor's configuration. `die_at_request` works only where requests go through the runtime's
+    transport: a hand-written connector, or one that reads by a driver, brings a way of its own.
     """
 
     state: Mapping[str, Any] | None
@@ -165,7 +169,7 @@ class Rig:
         lines = Lines(RequestsTransport(read_timeout=LONGEST), RequestsTransport(read_timeout=PATIENCE))
         spare: list[DuckDbDestination] = []
         try:
-            with serve(simulation, clock=clock, hold=HOLD) as server:
+            with serve(simulation, clock=clock, hold=SHORT if self.on_runtime else HOLD) as server:
                 yield Vendor(self, simulation, server, clock, lines, spare)
         finally:
             for destination in spare:
@@ -215,11 +219,25 @@ class Vendor:
         self.wait(DAY)
         edited = False
         for population in map(self.simulation.populations.__getitem__, self.simulation.edited):
-            for index in {0, len(population) // 2, len(population) - 1} & set(range(len(population))):
+            for index in _some(population, (0, len(population) // 2, len(population) - 1)):
                 population.edit(index)
                 edited = True
         self.wait(DAY)
         return edited
+
+    def delete(self) -> bool:
+        """Delete a few records of each population whose deletions a later sync can see; False if there are none."""
+        if not self.simulation.deleted:
+            return False
+        self.wait(DAY)
+        deleted = False
+        for population in map(self.simulation.populations.__getitem__, self.simulation.deleted):
+            if len(population) > FEW:
+                for index in _some(population, (1, len(population) * 2 // 3)):
+                    population.delete(index)
+                    deleted = True
+        self.wait(DAY)
+        return deleted
 
     def wait(self, seconds: float) -> None:
         """Let time pass, where the clock is ours."""
@@ -275,16 +293,17 @@ class Vendor:
             if isinstance(destination, Journal)
             else BUFFER_BYTES,  # on disk, rows go with the sync
         )
-        return Sync(result, self.server.log, tuple(seen.lines), tuple(seen.marks), began)
+        sent = transport.sent if transport else 0
+        return Sync(result, self.server.log, tuple(seen.lines), tuple(seen.marks), began, sent)
 
-    def _line(self, conditions: Conditions | None, die_at_request: int | None) -> Transport | None:
+    def _line(self, conditions: Conditions | None, die_at_request: int | None) -> _Line | None:
         if not self.rig.on_runtime:
             return None
         held = conditions is not None and any(
             fault.kind == "timeout" for rule in conditions.faults.rules for fault in rule.faults
         )
         line = self.lines.hasty if held else self.lines.patient
-        return line if die_at_request is None else _DyingTransport(line, die_at_request)
+        return _Line(line, die_at_request)
 
     def untruth(self, snapshot: Snapshot) -> str:
         """Say how `snapshot` differs from what the vendor's data is now; empty when it does not."""
@@ -340,19 +359,25 @@ class _Witness:
             self.marks.append(sum(counts[name] for name in COUNTED) - 1)
 
 
-class _DyingTransport:
-    """The process dies when request `nth` (from 1) of the sync is sent, and all its threads with it."""
+def _some(population: Population, indices: tuple[int, ...]) -> list[int]:
+    """Return those of `indices` that are of records which are there."""
+    return sorted(set(indices) & set(range(len(population))) - set(population.deleted))
 
-    def __init__(self, transport: Transport, nth: int) -> None:
+
+class _Line:
+    """A transport that counts. The process dies when request `nth` (from 1) of the sync is sent, and all its threads with it."""
+
+    def __init__(self, transport: Transport, nth: int | None) -> None:
         self._transport = transport
-        self._left = nth
+        self._nth = nth
         self._lock = threading.Lock()
+        self.sent = 0
 
     def send(self, request: Request) -> Response:
         """Send `request`, or die."""
         with self._lock:
-            self._left -= 1
-            if self._left <= 0:
+            self.sent += 1
+            if self._nth is not None and self.sent >= self._nth:
                 raise Killed
         return self._transport.send(request)
 

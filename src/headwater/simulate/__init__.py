@@ -1,13 +1,15 @@
 """Write a vendor's fake API: routes as plain functions over seeded data, served over real HTTP, with faults on demand."""
 
 from headwater.simulate.access import Basic, Bearer, Key, guarded
+from headwater.simulate.conditions import Conditions, Event
+from headwater.simulate.course import Course
 from headwater.simulate.envelope import Envelope
 from headwater.simulate.failing import Asked, Heavy, Poisoned, Unwell, failed
 from headwater.simulate.fault import CONTRACT_BREAKS, REQUEST_FAULTS, Fault, FaultPlan, FaultRule
 from headwater.simulate.jobs import Jobs
 from headwater.simulate.jwt import Jwt, PublicKey
 from headwater.simulate.login import Login
-from headwater.simulate.message import Reply, Request
+from headwater.simulate.message import Handler, Reply, Request
 from headwater.simulate.meter import (
     Budget,
     Meter,
@@ -25,6 +27,8 @@ from headwater.simulate.paged import Size, paged
 from headwater.simulate.paging import Cut, Given, Keyset, NextLink, NextToken, Offset, PageNumber, Scroll, Single
 from headwater.simulate.population import Population, Record, choice, draw
 from headwater.simulate.position_token import PositionToken
+from headwater.simulate.postgres_proxy import POSTGRES_FAULTS, PostgresProxy
+from headwater.simulate.postgres_server import PostgresServer, postgres
 from headwater.simulate.rate_limit import RateLimit
 from headwater.simulate.remembered import Remembered
 from headwater.simulate.request_log import Exchange
@@ -34,10 +38,11 @@ from headwater.simulate.shape import Csv, Json, JsonLines, Xml, gzip_file, gzipp
 from headwater.simulate.simulation import Overlap, Route, Simulation, Truth
 from headwater.simulate.simulator import Simulator, load_simulator
 from headwater.simulate.timeline import Following, Spans, Timeline
-from headwater.simulate.traffic import Conditions, Event
+from headwater.simulate.wsgi import wsgi
 
 __all__ = [
     "CONTRACT_BREAKS",
+    "POSTGRES_FAULTS",
     "REQUEST_FAULTS",
     "After",
     "Asked",
@@ -45,6 +50,7 @@ __all__ = [
     "Bearer",
     "Budget",
     "Conditions",
+    "Course",
     "Csv",
     "Cut",
     "Envelope",
@@ -56,6 +62,7 @@ __all__ = [
     "FaultRule",
     "Following",
     "Given",
+    "Handler",
     "Heavy",
     "Jobs",
     "Json",
@@ -75,6 +82,8 @@ __all__ = [
     "Poisoned",
     "Population",
     "PositionToken",
+    "PostgresProxy",
+    "PostgresServer",
     "PublicKey",
     "RateLimit",
     "Record",
@@ -111,6 +120,7 @@ __all__ = [
     "load_simulator",
     "mislabelled",
     "paged",
+    "postgres",
     "rate_limit_draft",
     "redirected",
     "reset_epoch",
@@ -123,5 +133,6 @@ __all__ = [
     "streamed",
     "truncated",
     "unmodified",
+    "wsgi",
     "zip_file",
 ]

@@ -16,6 +16,9 @@ FaultKind = Literal[
     "reset",
     "timeout",
     "cut_body",
+    "refuse",
+    "restart",
+    "error",
     "invalid_json",
     "html",
     "empty_body",
@@ -33,14 +36,21 @@ RetryAfter = Literal["absent", "seconds", "date"]
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to go wrong. `status` and `retry_after` belong to kind "status"; `seconds` is what Retry-After asks for."""
+    """One way to go wrong. `status` and `retry_after` belong to kind "status"; `seconds` is what Retry-After asks for.
+
+    "refuse" (the connection ends, the next ones are refused), "restart" (all of them end) and "error" (the server's own error
+    `code`) are a database server's; over HTTP they are resets.
+    """
 
     kind: FaultKind
     status: int = 0
     retry_after: RetryAfter = "absent"
     seconds: int = 2
+    code: str = ""
 
     def __str__(self) -> str:
+        if self.kind == "error":
+            return f"error {self.code}"
         if self.kind != "status":
             return self.kind.replace("_", " ")
         asked = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from struct import Struct
 from typing import Any
@@ -50,6 +50,7 @@ class Population:
         self._versions: dict[int, int] = {}
         self._deleted: set[int] = set()
         self._edits = 0
+        self._watchers: list[Callable[[Iterable[int]], None]] = []
 
     def __len__(self) -> int:
         return self._follows() if self._follows else self._count
@@ -97,6 +98,14 @@ class Population:
         self._count += by
         if self.timeline:
             self.timeline.grew(range(before, self._count), late)
+        self._tell(range(before, self._count))
+
+    def watch(self, watcher: Callable[[Iterable[int]], None]) -> None:
+        """Have `watcher` called with the indices of what was just added, edited or deleted: for a vendor that stores records.
+
+        A population that follows from this one has no change of its own to tell.
+        """
+        self._watchers.append(watcher)
 
     def edit(self, index: int) -> None:
         """Change the values of record `index`; what identifies it is up to `make`."""
@@ -118,3 +127,8 @@ class Population:
         self._edits += 1
         if self.timeline:
             self.timeline.edited(index)
+        self._tell((index,))
+
+    def _tell(self, indices: Iterable[int]) -> None:
+        for watcher in self._watchers:
+            watcher(indices)

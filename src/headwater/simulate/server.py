@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import select
-import socket
-import struct
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
-from socketserver import TCPServer, ThreadingMixIn
-from threading import Lock, Thread
+from threading import Thread
 from types import TracebackType
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 from headwater.errors import SimulatorError
+from headwater.simulate.conditions import Conditions
+from headwater.simulate.course import Course
+from headwater.simulate.listener import Listener, abort, held
 from headwater.simulate.message import Reply, Request, reason
-from headwater.simulate.traffic import Conditions, Outcome, Traffic
+from headwater.simulate.traffic import SILENT, Outcome, Traffic
 from headwater_runtime.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Server", "serve"]
 
-Accepted = socket.socket | tuple[bytes, socket.socket]
-ABORT = struct.pack("ii", 1, 0)  # linger 0: close sends RST instead of FIN
 POLL = 0.02  # seconds between looks at the stop flag; closing a server waits for one
 
 
@@ -45,18 +41,20 @@ def serve(
 
     A time-out fault holds its reply until the client gives up, the server closes, or `hold` real seconds passed.
     """
-    traffic = Traffic(simulation, clock or SystemClock(), conditions or Conditions())
-    return Server(traffic, port, hold)
+    return Server(Course(simulation, clock or SystemClock(), conditions or Conditions()), port, hold)
 
 
 class Server:
     """A running vendor. A context manager; closing it ends every connection and held reply at once."""
 
-    def __init__(self, traffic: Traffic, port: int, hold: float) -> None:
-        self._traffic = traffic
+    def __init__(self, course: Course, port: int, hold: float) -> None:
+        self._course = course
+        listen = course.simulation.listen or HttpListener
+        course.simulation.begin()
         try:
-            self._listener = _Listener(port, traffic, hold)
+            self._listener = listen(port, course, hold)
         except (OSError, OverflowError) as error:
+            course.simulation.end()
             raise SimulatorError(
                 f"Port {port} cannot be served: {error}",
                 where="127.0.0.1",
@@ -68,27 +66,26 @@ class Server:
     @property
     def url(self) -> str:
         """Base URL, without a trailing slash."""
-        return f"http://127.0.0.1:{self.port}"
+        return self._listener.url
 
     @property
     def port(self) -> int:
         """The port it listens on."""
-        port: int = self._listener.server_address[1]
-        return port
+        return self._listener.port
 
     @property
     def log(self) -> tuple[Exchange, ...]:
         """The requests since the last reset, in order of arrival."""
-        return self._traffic.log
+        return self._course.log
 
     @property
     def busiest(self) -> int:
         """The most requests that were under way at the same time since the last reset."""
-        return self._traffic.busiest
+        return self._course.busiest
 
     def reset(self, conditions: Conditions | None = None) -> None:
         """Begin again at request 1 under `conditions` (default: fair weather). The vendor's data stays as it is."""
-        self._traffic.reset(conditions or Conditions())
+        self._course.reset(conditions or Conditions())
 
     def close(self) -> None:
         """Stop. SimulatorError if a route of the vendor raised while it was served."""
@@ -96,9 +93,10 @@ class Server:
             self._listener.shutdown()
             self._thread.join()
             self._listener.server_close()
-        if self._traffic.failures:
-            first = self._traffic.failures[0]
-            self._traffic.failures.clear()
+            self._course.simulation.end()
+        if self._course.failures:
+            first = self._course.failures[0]
+            self._course.failures.clear()
             raise SimulatorError(
                 f"A route of the simulator raised {type(first).__name__}: {first}",
                 where=self.url,
@@ -115,55 +113,12 @@ class Server:
             self.close()  # an error that is already on its way must not be hidden by ours
 
 
-class _Listener(ThreadingMixIn, TCPServer):
-    """Accepts connections, and knows them all so that closing need not wait for idle clients."""
+class HttpListener(Listener):
+    """Serves a simulation's routes over HTTP."""
 
-    allow_reuse_address = True
-    request_queue_size = 128
-    daemon_threads = True
-    block_on_close = False  # `server_close` joins by closing the connections and waiting itself
-
-    def __init__(self, port: int, traffic: Traffic, hold: float) -> None:
-        self.traffic = traffic
-        self.hold = hold
-        self._open: set[Accepted] = set()
-        self._serving: set[Thread] = set()
-        self._guard = Lock()
-        self._stop, self.stopped = socket.socketpair()
-        try:
-            super().__init__(("127.0.0.1", port), _Connection)
-        except BaseException:
-            self._stop.close()
-            self.stopped.close()
-            raise
-
-    def process_request(self, request: Accepted, client_address: object) -> None:
-        thread = Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
-        with self._guard:
-            self._serving = {one for one in self._serving if one.is_alive()} | {thread}
-            self._open.add(request)
-            thread.start()
-
-    def shutdown_request(self, request: Accepted) -> None:
-        with self._guard:
-            self._open.discard(request)
-        super().shutdown_request(request)
-
-    def server_close(self) -> None:
-        super().server_close()
-        self._stop.close()  # held replies see the other end become readable
-        with self._guard:
-            for connection in self._open:
-                if isinstance(connection, socket.socket):  # always, for TCP; the pair is a UDP server's
-                    with contextlib.suppress(OSError):
-                        connection.shutdown(socket.SHUT_RDWR)
-            serving = set(self._serving)
-        for thread in serving:
-            thread.join()
-        self.stopped.close()
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: a client that hangs up in the middle is part of the play; routes' errors are in `failures`."""
+    def __init__(self, port: int, course: Course, hold: float) -> None:
+        self.traffic = Traffic(course)
+        super().__init__(port, _Connection, hold)
 
 
 class _Connection(BaseHTTPRequestHandler):
@@ -171,7 +126,7 @@ class _Connection(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: _Listener
+    server: HttpListener
 
     def parse_request(self) -> bool:
         if not super().parse_request():
@@ -198,7 +153,7 @@ class _Connection(BaseHTTPRequestHandler):
         kind = outcome.fault.kind if outcome.fault else None
         if kind == "timeout":
             self._hold()
-        elif kind == "reset":
+        elif kind in SILENT:
             self._reset()
         else:
             self._send(outcome)
@@ -217,7 +172,7 @@ class _Connection(BaseHTTPRequestHandler):
             except OSError:
                 raise  # the client hung up
             except Exception as error:  # noqa: BLE001  (as for a route: a bug in a vendor must reach the test)
-                self.server.traffic.failures.append(error)
+                self.server.traffic.failed(error)
                 self.close_connection = True
             return
         data = _head(outcome.reply)
@@ -242,12 +197,11 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _hold(self) -> None:
         self.close_connection = True
-        select.select([self.connection, self.server.stopped], [], [], self.server.hold)
+        held(self.connection, self.server)
 
     def _reset(self) -> None:
         self.close_connection = True
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
-        os.close(self.connection.detach())  # a plain close() waits for rfile, and would then send FIN
+        abort(self.connection)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the name is the standard library's)
         """Write nothing to stderr: the log is data."""

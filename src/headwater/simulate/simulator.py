@@ -28,7 +28,7 @@ class Simulator:
 
     `configuration(url)` is ready for the connector. `variations` are overrides of it that must not change the outcome
     (page sizes). `secret_settings` are the configuration keys whose value nobody may ever see. `main` is the population
-    that `records` sizes. `options` are the vendor's own switches with their defaults.
+    that `records` sizes. `options` are the vendor's own switches with their defaults. `wire` says how it is spoken to.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Simulator:
     secret_settings: tuple[str, ...] = ()
     variations: tuple[Mapping[str, str], ...] = ()
     options: Mapping[str, object] = field(default_factory=dict)
+    wire: str = "real HTTP"
 
     def simulation(self, *, seed: int = 0, records: int | None = None, **options: object) -> Simulation:
         """Return a fresh vendor; SimulatorError for an option it does not have, or fewer than no records."""
@@ -84,8 +85,11 @@ def load_simulator(folder: Path) -> Simulator:
         simulator = module.SIMULATOR
     except Exception as error:
         del sys.modules[name]
+        lacks = error.name if isinstance(error, ModuleNotFoundError) else None
         raise SimulatorError(
-            f"The simulator {folder.name} cannot be loaded: {type(error).__name__}: {error}", where=str(entry)
+            f"The simulator {folder.name} cannot be loaded: {type(error).__name__}: {error}",
+            where=str(entry),
+            hint=f"Install what it stands on: {lacks}." if lacks else "",
         ) from error
     if not isinstance(simulator, Simulator):
         raise SimulatorError("SIMULATOR is not a headwater.simulate.Simulator", where=str(entry))

@@ -9,8 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import overload
 
+from headwater.simulate.indices import Indices
 from headwater_runtime.clock import Clock
 
 __all__ = ["FIRST", "LAST", "TODAY", "Following", "Spans", "Timeline"]
@@ -21,7 +21,7 @@ TODAY = datetime(2025, 1, 1, tzinfo=timezone.utc)  # when a FakeClock starts; wh
 MILLISECOND = timedelta(milliseconds=1)
 
 
-class Spans(Sequence[int]):
+class Spans(Indices):
     """Indices in a few runs, in order: as good as a list of them, whatever their number."""
 
     def __init__(self, runs: Sequence[range]) -> None:
@@ -37,16 +37,8 @@ class Spans(Sequence[int]):
         for run in self.runs:
             yield from run
 
-    @overload
-    def __getitem__(self, at: int) -> int: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[int]: ...
-    def __getitem__(self, at: int | slice) -> int | list[int]:
-        if isinstance(at, slice):
-            return [self[one] for one in range(*at.indices(len(self)))]
-        at = at + len(self) if at < 0 else at
-        if not 0 <= at < len(self):
-            raise IndexError(at)
+    def number(self, at: int) -> int:
+        """Return the index at place `at` of all runs."""
         run = bisect_left(self._ends, at + 1)
         return self.runs[run][at - (self._ends[run - 1] if run else 0)]
 

@@ -1,54 +1,22 @@
-"""Traffic: decides the fate of each request — events, faults, limits, then the vendor's own route — and logs it."""
+"""Traffic: decides the fate of each HTTP request — events, faults, limits, then the vendor's own route — and logs it."""
 
 from __future__ import annotations
 
-import math
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from email.utils import format_datetime
 
-from headwater.errors import SimulatorError
-from headwater.simulate.fault import CONTRACT_BREAKS, Fault, FaultPlan
+from headwater.simulate.course import Course
+from headwater.simulate.fault import CONTRACT_BREAKS, Fault
 from headwater.simulate.message import Reply, Request
-from headwater.simulate.rate_limit import RateLimit, Window
+from headwater.simulate.rate_limit import Window
 from headwater.simulate.request_log import Exchange, masked
-from headwater.simulate.simulation import Simulation
-from headwater_runtime.clock import Clock
 
-__all__ = ["Conditions", "Event", "Outcome", "Traffic"]
+__all__ = ["Outcome", "Traffic"]
 
 HTML = b"<!DOCTYPE html>\n<html><head><title>Error</title></head><body><h1>Something went wrong</h1></body></html>\n"
+SILENT = frozenset({"reset", "timeout", "refuse", "restart", "error"})  # of HTTP the last three are resets
 HELD = Fault("timeout")  # what a vendor's own route does to a request it never answers
-
-
-@dataclass(frozen=True)
-class Event:
-    """A change of the vendor's data just before request `on_request` (from 1) is answered: rows inserted while paging."""
-
-    on_request: int
-    change: Callable[[Simulation], None]
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """The weather a vendor is served in. `latency` is seconds a request waits, by the server's clock.
-
-    More than `at_once` requests at the same time are refused with 429.
-    """
-
-    faults: FaultPlan = field(default_factory=FaultPlan)
-    rate_limit: RateLimit | None = None
-    latency: float = 0.0
-    events: tuple[Event, ...] = ()
-    at_once: int | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.latency < math.inf:
-            raise SimulatorError(f"A latency of {self.latency} seconds cannot be", hint="Give 0 or more.")
-        if self.rate_limit is not None and (self.rate_limit.requests < 1 or self.rate_limit.seconds <= 0):
-            raise SimulatorError(f"Nothing can pass {self.rate_limit}", hint="Allow at least one request in some time.")
 
 
 @dataclass(frozen=True)
@@ -67,57 +35,19 @@ def _echo(request: Request) -> Reply:
 
 
 class Traffic:
-    """Counts and answers requests under given conditions. Routes run one at a time, so a vendor needs no locks."""
+    """Answers requests by a simulation's routes. They run one at a time, so a vendor needs no locks."""
 
-    def __init__(self, simulation: Simulation, clock: Clock, conditions: Conditions) -> None:
-        self._simulation = simulation
-        self._clock = clock
-        self._lock = threading.Lock()
-        self.failures: list[BaseException] = []
-        self.busiest = 0
-        self._open = 0
-        for population in simulation.populations.values():
-            if population.timeline:
-                population.timeline.clock = clock
-        self.reset(conditions)
-
-    def reset(self, conditions: Conditions) -> None:
-        """Begin again at request 1 under `conditions`, with an empty log. The vendor's data stays as it is."""
-        with self._lock:
-            self._conditions = conditions
-            self._window = Window(conditions.rate_limit) if conditions.rate_limit else None
-            self._counts = [0] * len(conditions.faults.rules)
-            self._log: list[Exchange] = []
-            self.busiest = 0
-            self._simulation.forget()
-
-    @property
-    def log(self) -> tuple[Exchange, ...]:
-        """The requests since the last reset, in order of arrival."""
-        with self._lock:
-            return tuple(self._log)
+    def __init__(self, course: Course) -> None:
+        self._course = course
+        self._simulation = course.simulation
+        self._clock = course.clock
+        self._window: Window | None = None
+        self._round = 0
 
     def answer(self, request: Request) -> Outcome:
         """Return what happens to `request`."""
-        with self._lock:
-            self._open += 1
-            self.busiest = max(self.busiest, self._open)
-            crowded = self._conditions.at_once is not None and self._open > self._conditions.at_once
-        try:
-            if self._conditions.latency:
-                self._clock.sleep(self._conditions.latency)
-            return self._answer(request, crowded=crowded)
-        finally:
-            with self._lock:
-                self._open -= 1
-
-    def _answer(self, request: Request, *, crowded: bool) -> Outcome:
-        with self._lock:
-            number = len(self._log) + 1
-            for event in self._conditions.events:
-                if event.on_request == number:
-                    event.change(self._simulation)
-            fault = self._strike(request.path)
+        with self._course.asked() as crowded, self._course.lock:
+            number, fault = self._course.fate(request.path)
             if crowded:
                 outcome = Outcome(self._simulation.refuse(429, "Too many requests at the same time."))
             else:
@@ -125,24 +55,28 @@ class Traffic:
             self._record(request, outcome, fault, number)
         return outcome
 
-    def _strike(self, path: str) -> Fault | None:
-        plan = self._conditions.faults
-        for index, rule in enumerate(plan.rules):
-            self._counts[index] += rule.matches(path)
-        return plan.strike(path, self._counts)
+    def failed(self, error: BaseException) -> None:
+        """Keep a bug of the vendor's: it must reach the test, not die in a thread."""
+        self._course.failures.append(error)
 
     def _decide(self, request: Request, fault: Fault | None, number: int) -> Outcome:
         if fault is not None and fault.kind == "status":
             return Outcome(self._refuse(fault))
-        if fault is not None and fault.kind in {"reset", "timeout"}:
+        if fault is not None and fault.kind in SILENT:
             return Outcome(Reply(), fault)
         if fault is not None and fault.kind == "echo":
             return Outcome(_echo(request))
-        wait = self._window.admit(self._clock.now()) if self._window else 0
-        if wait:
+        if wait := self._wait():
             return Outcome(self._simulation.refuse(429, "Too many requests.").with_headers(Retry_After=str(wait)))
         reply = self._ask(replace(request, at=self._clock.now()), fault, number)
         return Outcome(Reply(), HELD) if reply.held else self._spoiled(reply, fault)
+
+    def _wait(self) -> int:
+        """Return the seconds until the limit lets the next request pass, 0 if it passes; limits begin with each reset."""
+        if self._round != self._course.rounds:
+            limit = self._course.conditions.rate_limit
+            self._window, self._round = Window(limit) if limit else None, self._course.rounds
+        return self._window.admit(self._clock.now()) if self._window else 0
 
     def _refuse(self, fault: Fault) -> Reply:
         headers: dict[str, str] = {}
@@ -165,7 +99,7 @@ class Traffic:
                 return route.envelope.broken(fault.kind, request, route.handler, number)
             return route.handler(request)
         except Exception as error:  # noqa: BLE001  (a bug in a vendor's route must reach the test, not die in a thread)
-            self.failures.append(error)
+            self.failed(error)
             return Reply.error(500, "The simulator itself failed; see the server's failures.")
 
     def _spoiled(self, reply: Reply, fault: Fault | None) -> Outcome:
@@ -185,10 +119,10 @@ class Traffic:
         return Outcome(reply)
 
     def _record(self, request: Request, outcome: Outcome, fault: Fault | None, number: int) -> None:
-        silent = outcome.fault is not None and outcome.fault.kind in {"reset", "timeout"}
+        silent = outcome.fault is not None and outcome.fault.kind in SILENT
         params = masked(request.params, self._simulation.secrets, self._simulation.secret_params)
         status = 0 if silent else outcome.reply.status
-        self._log.append(
+        self._course.note(
             Exchange(
                 number,
                 self._clock.now(),

@@ -8,12 +8,11 @@ from collections.abc import Generator
 from headwater.prove.law import Case, Law, NotJudgedError
 from headwater.prove.rig import Rig, Vendor, Whole
 from headwater.prove.snapshot import difference
-from headwater.simulate import REQUEST_FAULTS, Conditions, Fault, FaultPlan
+from headwater.simulate import Conditions, Fault, FaultPlan
 
 __all__ = ["FAILING"]
 
 DRAWN = 8  # plans that strike several requests of one sync
-RATE = 0.25
 BUDGET = 30.0  # real seconds for a connector that waits on the real clock
 
 
@@ -27,10 +26,14 @@ def check(rig: Rig) -> Generator[Case, None, None]:
         requests = len(whole.sync.exchanges)
         struck = sorted({1, 2, requests} & set(range(1, requests + 1))) if rig.quick else range(1, requests + 1)
         for nth in struck:
-            for fault in REQUEST_FAULTS:
+            for fault in vendor.simulation.faults:
                 yield _case(vendor, whole, FaultPlan.once(fault, nth))
         for turn in range(2 if rig.quick else DRAWN):
-            yield _case(vendor, whole, FaultPlan.drawn(rig.seed + turn, RATE))
+            yield _case(
+                vendor,
+                whole,
+                FaultPlan.drawn(rig.seed + turn, vendor.simulation.struck, faults=vendor.simulation.faults),
+            )
 
 
 def _case(vendor: Vendor, whole: Whole, plan: FaultPlan) -> Case:
@@ -46,7 +49,7 @@ def _case(vendor: Vendor, whole: Whole, plan: FaultPlan) -> Case:
 
 def _by_the_real_clock(vendor: Vendor, whole: Whole) -> Generator[Case, None, None]:
     """Try what a connector that really sleeps can be tried with, and say honestly that it is not the whole law."""
-    faults = [fault for fault in REQUEST_FAULTS if not _asks_to_wait(fault)]
+    faults = [fault for fault in vendor.simulation.faults if not _asks_to_wait(fault)]
     requests = len(whole.sync.exchanges)
     plans = [FaultPlan.once(fault, nth) for nth in sorted({1, requests // 2 + 1, requests}) for fault in faults]
     ends = time.monotonic() + BUDGET

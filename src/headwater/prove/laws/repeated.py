@@ -50,21 +50,23 @@ def _grown(vendor: Vendor, landing: Landing, before: Sync, steps: tuple[int, ...
         problem = after.trouble or _too_much(landing, before, after, by) or vendor.untruth(landing.snapshot())
         yield Case(f"the source has grown by {by}", problem)
         before = after
-    if vendor.edit():
-        after = landing.sync(state=before.result.state)
-        problem = after.trouble or _too_much(landing, before, after) or vendor.untruth(landing.snapshot())
-        yield Case("records were edited", problem)
-        before = after
+    gone = bool(vendor.simulation.deleted)  # then an edit may take rows away too: a file is replaced by a shorter one
+    for name, change in (("edited", vendor.edit), ("deleted", vendor.delete)):
+        if change():
+            after = landing.sync(state=before.result.state)
+            problem = after.trouble or _too_much(landing, before, after, gone=gone)
+            yield Case(f"records were {name}", problem or vendor.untruth(landing.snapshot()))
+            before = after
     after = _next(landing, before)
     yield Case("nothing new since", after.trouble or _too_much(landing, before, after))
 
 
-def _too_much(landing: Landing, before: Sync, after: Sync, new: int = 0) -> str:
-    """Say what `after` wrote that was not due, when `new` rows were added since `before`."""
+def _too_much(landing: Landing, before: Sync, after: Sync, new: int = 0, *, gone: bool = False) -> str:
+    """Say what `after` wrote that was not due, when `new` rows were added since `before`, or some were taken away."""
     vendor, snapshot = landing.vendor, landing.snapshot()
     free = _read_whole(vendor.rig, after)
     if vendor.simulation.overlap is not None:
-        return _not_due(vendor, snapshot, before, after, free)
+        return _not_due(vendor, snapshot, before, after, free, gone=gone)
     due = _last_pages(vendor, before) + new * _tables(vendor)
     if free:
         written = sum(len(_written(rows, after.began)) for table, rows in snapshot.rows.items() if table not in free)
@@ -74,9 +76,10 @@ def _too_much(landing: Landing, before: Sync, after: Sync, new: int = 0) -> str:
     return f"{written} rows were written, {due} at most were due" if written > due else ""
 
 
-def _not_due(vendor: Vendor, snapshot: Snapshot, before: Sync, after: Sync, free: set[str]) -> str:
+def _not_due(vendor: Vendor, snapshot: Snapshot, before: Sync, after: Sync, free: set[str], *, gone: bool) -> str:
     """Compare the rows that `after` wrote with those the simulator names."""
-    if deletes := after.result.operations["deletes"]:
+    deletes, again = (one.result.operations["deletes"] for one in (after, before))
+    if deletes > again and not gone:  # as many as before may be those of before: a row at the mark is read again
         return f"{deletes} rows were deleted, and the source had deleted none"
     for table, overlap in (vendor.simulation.overlap or {}).items():
         if table in free:

@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus
 
 from headwater.prove.law import Case, Law, NotJudgedError
 from headwater.prove.rig import Rig, Sync, Vendor
-from headwater.simulate import CONTRACT_BREAKS, REQUEST_FAULTS, Conditions, Fault, FaultPlan
+from headwater.simulate import Conditions, Fault, FaultPlan
 from headwater_runtime.log import spellings
 
 __all__ = ["SECRECY"]
@@ -26,7 +26,7 @@ def check(rig: Rig) -> Generator[Case, None, None]:
         for setting in simulator.secret_settings:
             wrong = wrong_value(rig.seed, setting)
             yield Case(f"a wrong {setting}", _leak(_sync(vendor, settings={setting: wrong}), {*secrets, wrong}))
-        for fault in _faults(rig):
+        for fault in _faults(vendor):
             conditions = Conditions(FaultPlan.lasting(fault, 2))
             yield Case(
                 f"every request from the second on: {fault}", _leak(_sync(vendor, conditions=conditions), secrets)
@@ -63,10 +63,10 @@ def _leak(sync: Sync, secrets: Iterable[str]) -> str:
     return ""
 
 
-def _faults(rig: Rig) -> tuple[Fault, ...]:
+def _faults(vendor: Vendor) -> tuple[Fault, ...]:
     leaky = (Fault("echo"),)
-    if rig.on_runtime:
-        return (*leaky, *REQUEST_FAULTS, *CONTRACT_BREAKS)
+    if vendor.rig.on_runtime:
+        return (*leaky, *vendor.simulation.faults, *vendor.simulation.breaks)
     # A connector on the real clock would sit out its retries: what is refused at once is enough to make it talk.
     return (*leaky, Fault("invalid_json"), Fault("missing_records"))
 
