@@ -10,8 +10,9 @@ from pathlib import Path
 
 from benchmarks.measure import Failed, Run
 from benchmarks.report import machine, table
-from benchmarks.rest import Plan, Source
+from benchmarks.rest import Source
 from benchmarks.roster import headwater
+from benchmarks.turns import Plan
 
 __all__ = ["Grown", "grow", "memory_section"]
 

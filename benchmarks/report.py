@@ -6,15 +6,15 @@ import os
 import platform
 import re
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
 from benchmarks.measure import Run
-from benchmarks.rest import Outcome, Plan
 from benchmarks.roster import FLOOR, HEADWATER
+from benchmarks.turns import Outcome, Plan
 
-__all__ = ["machine", "rest_section", "shown", "table", "write_section"]
+__all__ = ["contest_parts", "machine", "rest_section", "shown", "table", "write_section"]
 
 LEFT_OUT = (
     "The SDK's own runner takes part in the measurement and is left out of this page: the licence of its core package forbids "
@@ -45,17 +45,21 @@ def machine() -> str:
 def rest_section(outcomes: Sequence[Outcome], plan: Plan, absent: Mapping[str, str], *, published: bool) -> str:
     """Return the section on `rest`; for publication without those who may not be published."""
     told = [one for one in outcomes if one.contestant.published or not published]
-    ran = [one for one in told if one.runs and not one.failed]
-    parts = [
-        _method(plan),
-        table(("", "wall s", "CPU s", "peak MiB", "records/s", "content"), [_row(one, plan) for one in ran]),
-        *_ratios(ran),
-        *_notes(told, plan, absent),
-        f"Versions: {_versions(ran)}.",
-    ]
+    parts = [_method(plan), *contest_parts(told, plan, absent)]
     if len(told) < len(outcomes):
         parts.append(LEFT_OUT)
     return "\n\n".join(parts)
+
+
+def contest_parts(
+    told: Sequence[Outcome], plan: Plan, absent: Mapping[str, str], unit: str = "records"
+) -> Iterator[str]:
+    """Yield the table, Headwater beside each of the others, what is to be said of single ones, and the versions."""
+    ran = [one for one in told if one.runs and not one.failed]
+    yield table(("", "wall s", "CPU s", "peak MiB", f"{unit}/s", "content"), [_row(one, plan) for one in ran])
+    yield from _ratios(ran)
+    yield from _notes(told, plan, absent, unit)
+    yield f"Versions: {_versions(ran)}."
 
 
 def _method(plan: Plan) -> str:
@@ -67,11 +71,11 @@ def _method(plan: Plan) -> str:
     )
 
 
-def _notes(told: Sequence[Outcome], plan: Plan, absent: Mapping[str, str]) -> list[str]:
+def _notes(told: Sequence[Outcome], plan: Plan, absent: Mapping[str, str], unit: str) -> list[str]:
     notes = [f"- {one.contestant.name} {_verb(one)}: {one.failed}" for one in told if one.failed]
     notes += [f"- {name} {reason}" for name, reason in absent.items()]
     notes += [
-        f"- {one.contestant.name} read {one.records:,} records; what it took without its start-up was scaled to {plan.records:,}"
+        f"- {one.contestant.name} read {one.records:,} {unit}; what it took without its start-up was scaled to {plan.records:,}"
         for one in told
         if one.runs and one.records != plan.records
     ]
@@ -95,14 +99,14 @@ def _verb(outcome: Outcome) -> str:
 
 
 def _ratios(ran: Sequence[Outcome]) -> list[str]:
-    """Compare the rest with Headwater; the floor is the faster of its variants."""
+    """Compare the rest with Headwater; the floor is the fastest of its variants."""
     ours = next((one for one in ran if one.contestant.name == HEADWATER), None)
     if ours is None:
         return []
     floors = [one for one in ran if one.contestant.name.startswith(FLOOR)]
     best = min(floors, key=lambda one: _median(one.runs, "wall"), default=None)
     rows = [
-        (one.contestant.name + (" (the faster)" if one is best and len(floors) > 1 else ""), *_ratio(one, ours))
+        (one.contestant.name + (" (the fastest)" if one is best and len(floors) > 1 else ""), *_ratio(one, ours))
         for one in ran
         if one is not ours
     ]

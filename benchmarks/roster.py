@@ -20,7 +20,7 @@ HEADWATER = "headwater, on the runtime"
 class Contestant:
     """`script` is a module of benchmarks.contestants, `table` where it lands the records in its `warehouse`.
 
-    `requirements` that are not empty give it an environment of its own. One that is not `published` is shown on the screen and left
+    `requirements` that are not empty give it an environment of its own, named `environment`, else as the script. One that is not `published` is shown on the screen and left
     out of the written page. `scaled`: it is too slow for the full count; it reads fewer, and its cost is scaled.
     """
 
@@ -32,13 +32,12 @@ class Contestant:
     warehouse: str = "warehouse.db"
     published: bool = True
     scaled: bool = False
+    environment: str = ""
 
-    def job(self, url: str, page_size: int) -> dict[str, Any]:
-        """Return what its script is told."""
-        configuration = {"api_key": "benchmark", "base_url": url, "page_size": str(page_size)}
+    def job(self, source: Mapping[str, Any], configuration: Mapping[str, str]) -> dict[str, Any]:
+        """Return what its script is told of the source, and its own options; they win."""
         return {
-            "url": url,
-            "page_size": page_size,
+            **source,
             **self.options,
             "configuration": {**configuration, **self.options.get("configuration", {})},
         }

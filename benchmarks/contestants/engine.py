@@ -12,9 +12,11 @@ def main() -> None:
     wanted = job()
     from headwater import engine
 
-    with measured("headwater", "fivetran_connector_sdk", "requests", "pyarrow", "duckdb") as told:
+    packages = ("headwater", "fivetran_connector_sdk", "pyarrow", "duckdb", *wanted.get("packages", ["requests"]))
+    connector = engine.load(Path(wanted["connector"]))
+    with measured(*packages) as told:
         result = engine.run(
-            engine.load(Path(wanted["connector"])),
+            connector,
             configuration=wanted["configuration"],
             state={},
             destination=engine.DuckDbDestination(Path("warehouse.db")),

@@ -1,0 +1,1 @@
+"""`sql` and `files`: a table of 12 columns, from PostgreSQL and from files, into DuckDB and toward Fivetran."""
