@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 
+import pymysql
 import pytest
 
 from headwater_runtime import ConfigError, FullRefresh, Retry, SourceError, Stream, Table, TransientError, Watermark
@@ -33,7 +34,8 @@ def kill_all(place: Place) -> int:
             "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND user = 'owner'"
         )
         for (number,) in found:
-            place.execute(f"KILL {number}")
+            with suppress(pymysql.err.OperationalError):  # it may have ended by itself since
+                place.execute(f"KILL {number}")
         return len(found)
     ended = "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE application_name LIKE 'headwater%'"
     return len(place.execute(ended))
