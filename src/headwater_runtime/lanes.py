@@ -137,13 +137,12 @@ class _Lane(threading.Thread, Generic[J]):
             self._changed.notify_all()
 
     def _hand_over(self, page: Page) -> bool:
-        """Put `page` where it waits, once there is room; False if nobody wants it."""
+        """Put `page` where it waits, until there is room for another: none is read before. False if nobody wants it."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or not self._waiting or self._held < self._limit)
             if not self._stopped:
                 self._waiting.append(page)
                 self._held += page.size
                 self._urgent = page.urgent
                 self._changed.notify_all()
-                self._changed.wait_for(lambda: self._stopped or not self._urgent)
+                self._changed.wait_for(lambda: self._stopped or (self._held < self._limit and not self._urgent))
             return not self._stopped

@@ -1,9 +1,16 @@
 """Runs connectors in this process and lands their rows, with the meaning of the SDK's own local runner."""
 
 import os
+from contextlib import suppress
 
-# Arrow's other allocators keep what is freed; with the system's, memory does not grow with a sync.
-os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+# Read when Arrow is first imported. jemalloc, which its builds for glibc have, is quick and can be told not to keep what is freed;
+# the allocator it would choose itself keeps it, and memory grows with a sync.
+os.environ.setdefault(
+    "ARROW_DEFAULT_MEMORY_POOL",
+    "jemalloc" if "CS_GNU_LIBC_VERSION" in getattr(os, "confstr_names", ()) else "system",
+)
+
+import pyarrow as pa
 
 from headwater.engine.buffer import BUFFER_BYTES, Change
 from headwater.engine.compare import Content, content, differences
@@ -20,6 +27,9 @@ from headwater.engine.run import run
 from headwater.engine.sdk import run_sdk
 from headwater.engine.state import StateFile
 from headwater.engine.warehouse import Rows, live_counts, query, sample
+
+with suppress(NotImplementedError):  # a build without it
+    pa.jemalloc_set_decay_ms(20)
 
 __all__ = [
     "BUFFER_BYTES",

@@ -87,6 +87,7 @@ class Change:
     shape: TableShape
     sections: list[Section] = field(default_factory=list)
     rows: int = 0
+    size: int = 0  # bytes its values take
     some_upserts: bool = False
     names: set[str] = field(default_factory=set)
     asked: dict[str, SqlType] = field(default_factory=dict)
@@ -94,6 +95,7 @@ class Change:
     def note(self, chunk: Chunk) -> None:
         """Take in what `chunk` says."""
         self.rows += chunk.length
+        self.size += chunk.size
         self.some_upserts = self.some_upserts or chunk.some_upserts
         self.names.update(chunk.columns)
         asking = [(column.first, name, column.type) for name, column in chunk.columns.items()]
@@ -126,9 +128,10 @@ class Buffer:
     def add(self, shape: TableShape, chunk: Chunk) -> None:
         """Append rows. Raises WarehouseError if they cannot be put on disk."""
         change = self._change(shape)
+        before = change.size
         change.note(chunk)
         change.sections[-1].chunks.append(chunk)
-        self._size += chunk.size
+        self._size += change.size - before
         if self._size > self._limit:
             for one in self.changes.values():
                 for section in one.sections:

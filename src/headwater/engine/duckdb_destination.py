@@ -21,18 +21,16 @@ from headwater.engine.merge import Target, batches, merge, truncate
 from headwater.engine.naming import FIVETRAN_NAMING
 from headwater.engine.shape import ROW_ID, TableName, TableShape
 from headwater.engine.sqltypes import BOOLEAN, SqlType, wider
-from headwater.engine.statements import Statements
+from headwater.engine.statements import ROW_GROUP, Statements
 from headwater.errors import WarehouseError
 
 __all__ = ["MEMORY", "DuckDbDestination", "explained"]
 
 MEMORY = ":memory:"
 METADATA = "main._fivetran_metadata"
-MEGABYTES = 48  # megabytes DuckDB may use before it writes to disk; a commit that cannot do with them gets more
-LOG = "32MB"  # before DuckDB moves it to the tables: twice its own bound, as half-full row groups are written more than once
-# Rows that DuckDB writes as one group, half of what it would take: a commit that fills a group writes to the tables at once, a
-# smaller one to the log first, and later again.
-ROW_GROUP = 61_440
+MEGABYTES = 32  # megabytes DuckDB may use before it writes to disk; a commit that cannot do with them gets more
+FEW_COLUMNS = 40  # with a block of 256 KiB for each
+LOG = 32_000_000  # bytes before DuckDB moves it to the tables: twice its own bound, as half-full row groups are written more than once
 
 
 class DuckDbDestination:
@@ -83,11 +81,11 @@ class DuckDbDestination:
             with explained(self.path):
                 self._connection = duckdb.connect() if self.in_memory else _attached(self.path)
                 self._statements = Statements(self._connection)
-                # Several threads take more CPU than one for the same commit, and more memory.
-                self._connection.execute("SET TimeZone = 'UTC'; SET threads = 1")
+                # Two threads write two groups of rows at a time. To keep their order would take more memory than the limit gives.
+                self._connection.execute("SET TimeZone = 'UTC'; SET threads = 2; SET preserve_insertion_order = false")
                 if not self.in_memory:
                     self._megabytes = MEGABYTES
-                    self._connection.execute(f"SET memory_limit = '{MEGABYTES}MB'; SET checkpoint_threshold = '{LOG}'")
+                    self._connection.execute(f"SET memory_limit = '{MEGABYTES}MB'; SET checkpoint_threshold = '{LOG}B'")
         return self._connection
 
     def commit(self, changes: Sequence[Change], moment: datetime) -> None:
@@ -107,6 +105,8 @@ class DuckDbDestination:
     def close(self) -> None:
         """Close the file. A destination in memory keeps its tables."""
         self._filters.forget()
+        if self._connection is not None:
+            self._connection.interrupt()
         if self._connection is not None and not self.in_memory:
             with suppress(duckdb.Error):  # it may be broken; closing is all there is to do
                 self._lift_limit()
@@ -115,20 +115,36 @@ class DuckDbDestination:
 
     def _attempt(self, changes: Sequence[Change], moment: datetime) -> None:
         connection, before = self.connect(), (dict(self._tables), dict(self._asked))
+        lifted = False
         connection.execute("BEGIN TRANSACTION")
         try:
             self._write(changes, f"TIMESTAMPTZ '{moment.isoformat()}'")
-            self._lift_limit()
+            lifted = self._needs_memory(changes)
+            if lifted:
+                self._lift_limit()
             connection.execute("COMMIT")
         except BaseException:
             self._tables, self._asked = before
             self._filters.forget()
+            connection.interrupt()  # DuckDB's other thread, which does not hear of Ctrl-C: all that follows would wait for it
             with suppress(duckdb.Error):  # the transaction may be gone already; the first error is the one to tell
                 connection.execute("ROLLBACK")
             self._statements.forget()
             raise
         finally:
-            self._set_limit()
+            if lifted:
+                self._set_limit()
+
+    def _needs_memory(self, changes: Sequence[Change]) -> bool:
+        """Tell whether it may take much to commit the changes: a block for each column, or the log becomes so big that it is moved.
+
+        To lift the limit and to set it again takes as long as to write some thousand rows.
+        """
+        tables = {change.shape.name for change in changes}.intersection(self._tables)
+        columns = sum(len(self._tables[name].columns) for name in tables)
+        log = Path(f"{self.path}.wal")
+        logged = (log.stat().st_size if log.exists() else 0) + 2 * sum(change.size for change in changes)
+        return columns > FEW_COLUMNS or logged > LOG
 
     def _write(self, changes: Sequence[Change], moment: str) -> None:
         """Apply the changes, then bring what is declared into being; before, what is not there, if other tables get rows.
@@ -148,6 +164,7 @@ class DuckDbDestination:
 
     def _got_more_memory(self) -> bool:
         self._megabytes *= 2
+        self._set_limit()
         return self._megabytes <= _most_megabytes()
 
     def _lift_limit(self) -> None:

@@ -25,7 +25,7 @@ from headwater.errors import WarehouseError
 __all__ = ["Target", "batches", "merge", "truncate"]
 
 STAGE = "headwater_stage"
-ROWS_A_STATEMENT = 32_768
+ROWS_A_STATEMENT, BYTES_A_STATEMENT = 61_440, 16_000_000  # whatever is reached first
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,14 @@ def truncate(statements: Statements, target: Target) -> None:
 def batches(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
     """Yield the chunks, some at a time: applied one after the other they come to the same, and memory stays bounded."""
     batch: list[Chunk] = []
-    rows = 0
+    rows = size = 0
     for chunk in chunks:
         batch.append(chunk)
         rows += chunk.length
-        if rows >= ROWS_A_STATEMENT:
+        size += chunk.size
+        if rows >= ROWS_A_STATEMENT or size >= BYTES_A_STATEMENT:
             yield batch
-            batch, rows = [], 0
+            batch, rows, size = [], 0, 0
     if batch:
         yield batch
 

@@ -9,9 +9,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-__all__ = ["Statements"]
+__all__ = ["ROW_GROUP", "Statements"]
 
 MOST = 256  # sources and prepared statements to keep
+# Rows of a group, a quarter of what DuckDB would take. A statement's rows are shown to it in batches of as many: each is put by
+# one thread into a group of its own, and a full group is written to the tables at once, half a one to the log first, and later again.
+ROW_GROUP = 30_720
 
 
 class Statements:
@@ -52,7 +55,7 @@ class Statements:
             held.rows = rows  # looked at when it is registered
             self.connection.register(name, held)
             self._sources[rows.schema] = (name, held)
-        held.rows = rows
+        held.rows = rows if _in_groups(rows) else rows.combine_chunks()
         try:
             yield name
         finally:
@@ -73,6 +76,10 @@ class Statements:
         return f"headwater_{kind}_{self._made}"
 
 
+def _in_groups(rows: pa.Table) -> bool:
+    return all(batch.num_rows == ROW_GROUP for batch in rows.to_batches(ROW_GROUP)[:-1])
+
+
 class _Held:
     """Rows for DuckDB to read, which can be let go of: it keeps what is registered."""
 
@@ -82,4 +89,4 @@ class _Held:
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Show the rows: Arrow's own protocol."""
         assert self.rows is not None  # noqa: S101  (nothing reads outside `source`)
-        return self.rows.__arrow_c_stream__(requested_schema)
+        return self.rows.to_reader(ROW_GROUP).__arrow_c_stream__(requested_schema)

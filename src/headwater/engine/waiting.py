@@ -19,7 +19,7 @@ from headwater_runtime.tables import ColumnType
 
 __all__ = ["Waiting", "WaitingTable", "null_key_error"]
 
-MOST_ROWS = 32_768  # of a batch in one chunk: a bigger one is taken in parts, which share its memory
+MOST_ROWS = 30_720  # of a batch in one chunk: a bigger one is taken in parts, which share its memory
 
 
 class WaitingTable:

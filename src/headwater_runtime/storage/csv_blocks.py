@@ -76,7 +76,7 @@ class Blocks:
         while block := self._seen(size):
             final = self._ended and len(block) == len(self.rest)
             end = self._end(block, final=final)
-            table = self._parsed(block[:end]) if end else None
+            table = self._parsed(block, end) if end else None
             if table is not None:
                 self._pass(end)
                 yield Piece(table, table.num_rows, size=end)
@@ -98,7 +98,7 @@ class Blocks:
                 self._error = error
             else:
                 self._ended = not taken
-                self.rest += taken
+                self.rest = self.rest + taken if self.rest else taken
         return self.rest[:size]  # which copies nothing if it is all
 
     def _with_care(self, block: bytes, *, final: bool) -> Generator[Piece, None, bool]:
@@ -133,14 +133,15 @@ class Blocks:
         self.line += _count(self.rest, self.line_end, end)
         self.rest = self.rest[end:]
 
-    def _parsed(self, block: bytes) -> Any:
-        """Return the block's rows by Arrow, None where care is due."""
+    def _parsed(self, block: bytes, end: int) -> Any:
+        """Return the block's rows before `end` by Arrow, None where care is due."""
         escape = self.dialect.escape.encode()
         if b"\0" in block or block.startswith(MARK) or (escape and escape in block):
             return None
         try:
-            options = arrow_csv.ReadOptions(column_names=self.names, block_size=len(block))
-            return arrow_csv.read_csv(pa.BufferReader(block), options, self._parse, self._convert)
+            options = arrow_csv.ReadOptions(column_names=self.names, block_size=end)
+            text = pa.BufferReader(pa.py_buffer(block).slice(0, end))
+            return arrow_csv.read_csv(text, options, self._parse, self._convert)
         except pa.ArrowInvalid:
             return None
 

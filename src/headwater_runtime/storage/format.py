@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 ROWS = 61_440  # of a chunk at most, and of one wherever there are so many: a row group of DuckDB, which is written once if it is full
-SHORT = 10_000  # rows of a piece of a column
+SHORT = 30_000  # rows of a piece of a column
 WEIGHT = 16_000_000  # bytes of a chunk, about
 SAMPLE = 1 << 20  # bytes of a file's start that are looked at to find out what it is
 WHOLE = "the file"  # the place of what is wrong with all of it

@@ -7,6 +7,7 @@ numbers that are not finite, whole numbers that a fraction cannot hold.
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import pyarrow as pa
@@ -20,9 +21,10 @@ try:
 except ImportError:  # pyarrow does without it
     np = None  # type: ignore[assignment]
 
-__all__ = ["Known"]
+__all__ = ["Known", "end_of"]
 
 PART = 1 << 20  # bytes that Arrow reads as one
+TAIL = 1 << 10  # bytes of which white space at the end is more than enough
 TRIES = 3  # blocks in a row that were refused, after which the next ones are not tried
 PAUSE = 20
 FLAT = frozenset({pa.bool_(), pa.float64(), pa.int64(), pa.string(), pa.null()})
@@ -61,9 +63,9 @@ class Known:
         return found
 
     def _read(self, block: bytes) -> Any:
-        text = block.rstrip()
-        if not text.startswith(b"{"):  # Arrow breaks down on a null at the start
+        if not block.startswith(b"{"):  # Arrow breaks down on a null at the start
             return None
+        text = pa.py_buffer(block).slice(0, end_of(block))
         schema = pa.schema(
             [(name, pa.string() if pa.types.is_null(kind) else kind) for name, kind in self._types.items()]
         )
@@ -72,29 +74,38 @@ class Known:
             table = arrow_json.read_json(pa.BufferReader(text), arrow_json.ReadOptions(block_size=PART), parse)
         except pa.ArrowInvalid:
             return None
-        sure = _a_line_each(text, table.num_rows) and _valid(text) and all(map(_exact, table.columns))
-        return table if sure else None
+        lines = _a_line_each(block, text.size, table.num_rows)
+        return table if lines and _valid(text) and all(map(_exact, table.columns)) else None
 
 
-def _a_line_each(text: bytes, rows: int) -> bool:
-    """Whether each of the objects that Arrow found stands on a line of its own: there are as many line ends as it takes.
+def end_of(block: bytes) -> int:
+    """Return where the white space at the end of a block begins."""
+    tail = block[-TAIL:].rstrip()
+    return len(block) - len(block[-TAIL:]) + len(tail) if tail else len(block.rstrip())
+
+
+def _a_line_each(block: bytes, end: int, rows: int) -> bool:
+    """Whether each of the objects that Arrow found before `end` stands on a line of its own: there are as many line ends as it takes.
 
     Each is between two braces, which in such an object no line end is.
     """
-    between = b"}\r\n{" if b"}\r\n{" in text[:PART] else b"}\n{"
+    between = b"}\r\n{" if block.find(b"}\r\n{", 0, PART) >= 0 else b"}\n{"
     if np is None or len(between) > len(b"}\n{"):
-        return text.count(between) == text.count(b"\n") == rows - 1
-    letters = np.frombuffer(text, np.uint8)
+        return block.count(between, 0, end) == block.count(b"\n", 0, end) == rows - 1
+    letters = np.frombuffer(block, np.uint8, end)
     ends = np.flatnonzero(letters == ord("\n"))
-    braces = (letters[ends - 1] == ord("}")) & (letters[np.minimum(ends + 1, len(letters) - 1)] == ord("{"))
+    braces = (letters[ends - 1] == ord("}")) & (letters[np.minimum(ends + 1, end - 1)] == ord("{"))
     return len(ends) == rows - 1 and bool(braces.all())
 
 
-def _valid(text: bytes) -> bool:
+def _valid(text: Any) -> bool:
+    """Whether a buffer is UTF-8, which Arrow tells without a copy."""
+    whole = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(struct.pack("=2i", 0, text.size)), text])
     try:
-        return text.isascii() or bool(text.decode())
-    except UnicodeDecodeError:
+        whole.validate(full=True)
+    except pa.ArrowInvalid:
         return False
+    return True
 
 
 def _exact(column: Any) -> bool:

@@ -11,7 +11,7 @@ from headwater_runtime.json_text import DIGITS_AS_ZEROS, LONG_RUN
 from headwater_runtime.records import Row, kind_of
 from headwater_runtime.storage.encoding import Utf8, encoding_of, without_mark
 from headwater_runtime.storage.format import LONGEST, SAMPLE, Bad, Feed, FileChunk, Piece, Sample, chunked
-from headwater_runtime.storage.json_columns import Known
+from headwater_runtime.storage.json_columns import Known, end_of
 from headwater_runtime.storage.row_columns import largest, table_of
 
 try:
@@ -22,7 +22,7 @@ except ImportError:  # the standard library reads the same, at a third of the sp
 __all__ = ["Jsonl"]
 
 HINT = "pass errors=Errors(…) to the stream to go on without such lines"
-BLOCK = 1 << 22  # bytes read at once
+BLOCK = 1 << 21  # bytes read at once
 PART = (
     1 << 17
 )  # bytes of which Python values are made at once: they are columns before they leave the processor's cache
@@ -56,7 +56,7 @@ def _pieces(feed: Feed, block: int = BLOCK) -> Iterator[Piece]:
     while taken := source.take(size):
         end = taken.rfind(b"\n") + 1
         if end:
-            whole, rest, size = rest + taken[:end], taken[end:], block
+            whole, rest, size = b"".join((rest, memoryview(taken)[:end])), taken[end:], block
             line = yield from _block(whole, line, known)
         else:
             rest += taken
@@ -72,7 +72,7 @@ def _block(block: bytes, line: int, known: Known) -> Generator[Piece, None, int]
     table = known.table(block)
     if table is not None:  # then each row is a line
         yield Piece(table, table.num_rows, size=table.nbytes)
-        return line + int(table.num_rows) - 1 + block.count(b"\n", len(block.rstrip()))
+        return line + int(table.num_rows) - 1 + block.count(b"\n", end_of(block))
     start = 0
     while start < len(block):
         end = block.find(b"\n", min(start + PART, len(block)) - 1) + 1 or len(block)
