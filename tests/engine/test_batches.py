@@ -8,6 +8,7 @@ import tempfile
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 
+import duckdb
 import hypothesis.strategies as st
 import pyarrow as pa
 import pytest
@@ -20,6 +21,7 @@ from headwater.engine.intake import Intake
 from headwater.engine.naming import Naming
 from headwater.engine.operations import OperationsSink
 from headwater.engine.shape import declared_shapes
+from headwater.engine.statements import ROW_GROUP
 from headwater.errors import HeadwaterError
 from headwater_runtime import Table
 from headwater_runtime.batch import JSON, Batch
@@ -391,6 +393,27 @@ def test_a_batch_of_many_rows_and_one_of_none():
     none = Batch(many.slice(0, 0))
     ended, left = left_of([("upsert", none), ("upsert", Batch(many)), ("upsert", none), ("checkpoint", None)])
     assert (ended["upserts"], len(left)) == (150_000, 150_000)
+
+
+@pytest.mark.parametrize("piece", [ROW_GROUP, 7_777, 200_000])
+def test_full_groups_of_rows_are_written_by_several_threads_and_hold_what_was_sent(piece, tmp_path):
+    count = 3 * 2 * ROW_GROUP
+    texts = [f"{number * 7919 % 1_000_003:x}" for number in range(count)]
+    table = pa.table({"id": range(count), "a": texts})
+    pieces = pa.Table.from_batches(table.to_batches(max_chunksize=piece))
+    steps = []
+    for start in range(0, count, 2 * ROW_GROUP):
+        steps += [("upsert", Batch(pieces.slice(start, 2 * ROW_GROUP))), ("checkpoint", {"at": start})]
+    destination = DuckDbDestination(tmp_path / "warehouse.db")
+    landed(destination, STORED, steps)
+    destination.close()
+    with duckdb.connect(str(tmp_path / "warehouse.db")) as connection:
+        groups = (
+            "SELECT DISTINCT row_group_id, start, count FROM pragma_storage_info('tester.t') WHERE column_name = 'id'"
+        )
+        sizes = connection.execute(f"SELECT sum(count) FROM ({groups}) GROUP BY row_group_id").fetchall()
+        assert connection.execute("SELECT id, a FROM tester.t ORDER BY id").fetchall() == list(enumerate(texts))
+    assert sizes == [(ROW_GROUP,)] * 6
 
 
 def test_slices_of_a_table_hold_only_their_own_texts():

@@ -193,7 +193,7 @@ def test_a_lane_goes_on_behind_an_urgent_page_only_when_it_is_dealt_with(width):
 
 
 @pytest.mark.parametrize(
-    ("weight", "width", "most"), [(AHEAD_BYTES // 8, 1, 10), (AHEAD_BYTES, 1, 3), (AHEAD_BYTES, 4, 12)]
+    ("weight", "width", "most"), [(AHEAD_BYTES // 8, 1, 8), (AHEAD_BYTES, 1, 1), (AHEAD_BYTES, 4, 4)]
 )
 def test_what_is_read_ahead_is_bounded_by_weight(weight, width, most):
     read_so_far, taken = [], []

@@ -11,7 +11,7 @@ from headwater_runtime import ContractError, TransientError
 from headwater_runtime.batch import Batch
 from headwater_runtime.storage import json_lines
 from headwater_runtime.storage.format import LONGEST, Feed, chunked
-from headwater_runtime.storage.json_columns import Known
+from headwater_runtime.storage.json_columns import Known, end_of
 from headwater_runtime.storage.json_document import Json
 from headwater_runtime.storage.json_lines import Jsonl
 from headwater_runtime.storage.row_columns import table_of
@@ -147,6 +147,28 @@ def test_lines_read_by_arrow_are_what_json_reads(table, odd, block, end):
     assert list(numbered(by_blocks)) == list(numbered(one_by_one))
     assert spelled(numbered(by_blocks).values()) == spelled(numbered(one_by_one).values())
     assert [one for chunk in by_blocks for one in chunk.bad] == [one for chunk in one_by_one for one in chunk.bad]
+
+
+@given(st.binary(max_size=8), st.text(" \t\r\n", max_size=3000))
+def test_the_end_of_a_block_is_found_behind_any_white_space(text, space):
+    block = text + space.encode()
+    assert end_of(block) == len(block.rstrip())
+
+
+@given(st.lists(st.text(min_size=1, max_size=3).map(str.encode) | st.binary(min_size=1, max_size=4), max_size=6))
+@example([b"\xed\xa0\x80"])  # a surrogate
+@example([b"\xc0\x80"])  # two bytes for what takes one
+@example([b"\xf4\x90\x80\x80"])  # beyond the last character
+def test_a_block_that_is_not_utf_8_is_not_read_by_arrow(parts):
+    text = b"".join(parts).translate(None, b'"\\\n\r' + bytes(range(32)))
+    known = Known()
+    known.learn(table_of([{"a": "x"}]))
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        assert known.table(b'{"a": "' + text + b'"}\n') is None
+    else:
+        assert known.table(b'{"a": "' + text + b'"}\n').to_pylist() == [{"a": text.decode()}]
 
 
 def test_blocks_behind_the_first_are_read_by_arrow():
