@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import TypeVar
 
 from benchmarks.columnar.parts import FILES, SQL
 from benchmarks.memory import grow, memory_section
@@ -16,12 +18,14 @@ from benchmarks.roster import ABSENT, contestants
 from benchmarks.startup import start, startup_section
 from benchmarks.turns import Plan
 
-__all__ = ["sections"]
+__all__ = ["arguments", "sections"]
 
 CHECKPOINT_ROWS = 10_000  # the runtime's own default
+Planned = TypeVar("Planned", Plan, HttpPlan)
 
 
-def _arguments() -> argparse.Namespace:
+def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return what the words of the command ask for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     rest = verbs.add_parser("rest", help="a REST API into DuckDB: the floor, Headwater, the SDK's runner, peers")
@@ -60,77 +64,56 @@ def _arguments() -> argparse.Namespace:
         verb.add_argument(
             "--run-in", type=Path, metavar="FOLDER", help="where they land; one in memory leaves the disk out"
         )
-    http.add_argument("--compared-records", type=int, default=HttpPlan.compared, help="for CPU a record")
-    http.add_argument("--waited-pages", type=int, default=HttpPlan.waited, help="from a source with latency")
+    http.add_argument(
+        "--compared-records", dest="compared", type=int, default=HttpPlan.compared, help="for CPU a record"
+    )
+    http.add_argument(
+        "--waited-pages", dest="waited", type=int, default=HttpPlan.waited, help="from a source with latency"
+    )
     http.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}, with commas between")
     for verb, rounds in ((rest, 5), (startup, 15), (http, HttpPlan.rounds), (sql, 5), (files, 5)):
         verb.add_argument("--rounds", type=int, default=rounds)
     for verb in (rest, memory, startup, http, sql, files):
         verb.add_argument("--write", type=Path, metavar="PAGE", help="put the table between its markers on this page")
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
-def sections(verb: str, plan: Plan, parts: Sequence[str], only: str) -> Iterator[tuple[str, str]]:
-    """Measure the parts of `sql` or `files`, one after the other; yield each one's name on the page, and its section."""
-    known = SQL if verb == "sql" else FILES
-    for name in parts:
-        yield f"{verb} {name}", known[name](plan, only)
+def sections(asked: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
+    """Measure what is asked for; yield the name of each section on the page, as it is printed, and as it is published."""
+    if asked.verb == "rest":
+        plan = _planned(Plan, asked)
+        words = asked.only.split(",")
+        chosen = [one for one in contestants(asked.checkpoint_rows) if any(word in one.name for word in words)]
+        outcomes = compete(chosen, plan)
+        printed, published = (rest_section(outcomes, plan, ABSENT, published=which) for which in (False, True))
+        yield "rest", printed, published
+    elif asked.verb in {"sql", "files"}:
+        known = SQL if asked.verb == "sql" else FILES
+        for part in asked.parts.split(","):
+            text = known[part](_planned(Plan, asked), asked.only)
+            yield f"{asked.verb} {part}", text, text
+    else:
+        if asked.verb == "memory":
+            text = memory_section(grow(_planned(Plan, asked), asked.checkpoint_rows))
+        elif asked.verb == "http":
+            text = http_section(_planned(HttpPlan, asked), asked.parts.split(","))
+        else:
+            text = startup_section(start(asked.rounds))
+        yield asked.verb, text, text
 
 
-def _columnar(asked: argparse.Namespace) -> None:
-    plan = Plan(
-        records=asked.records,
-        rounds=asked.rounds,
-        scaled_records=asked.scaled_records,
-        timeout=asked.timeout,
-        cache=asked.cache,
-        run_in=asked.run_in,
-    )
-    for name, text in sections(asked.verb, plan, asked.parts.split(","), asked.only):
-        print(f"{text}\n", flush=True)
-        if asked.write:
-            write_section(asked.write, name, text)
+def _planned(plan: type[Planned], asked: argparse.Namespace) -> Planned:
+    """Return the plan of what is asked for: the options of a verb are called like the fields."""
+    return plan(**{one.name: getattr(asked, one.name) for one in fields(plan) if hasattr(asked, one.name)})
 
 
 def main() -> None:
     """Run the measurement asked for."""
-    asked = _arguments()
-    if asked.verb in {"sql", "files"}:
-        _columnar(asked)
-        return
-    if asked.verb == "rest":
-        plan = Plan(
-            records=asked.records,
-            page_size=asked.page_size,
-            rounds=asked.rounds,
-            scaled_records=asked.scaled_records,
-            timeout=asked.timeout,
-            cache=asked.cache,
-        )
-        words = asked.only.split(",")
-        chosen = [one for one in contestants(asked.checkpoint_rows) if any(word in one.name for word in words)]
-        outcomes = compete(chosen, plan)
-        printed = rest_section(outcomes, plan, ABSENT, published=False)
-        published = rest_section(outcomes, plan, ABSENT, published=True)
-    elif asked.verb == "memory":
-        plan = Plan(records=asked.records, page_size=asked.page_size, timeout=asked.timeout, cache=asked.cache)
-        printed = published = memory_section(grow(plan, asked.checkpoint_rows))
-    elif asked.verb == "http":
-        http = HttpPlan(
-            records=asked.records,
-            compared=asked.compared_records,
-            page_size=asked.page_size,
-            waited=asked.waited_pages,
-            rounds=asked.rounds,
-            timeout=asked.timeout,
-            cache=asked.cache,
-        )
-        printed = published = http_section(http, asked.parts.split(","))
-    else:
-        printed = published = startup_section(start(asked.rounds))
-    print(printed)
-    if asked.write:
-        write_section(asked.write, asked.verb, published)
+    asked = arguments()
+    for name, printed, published in sections(asked):
+        print(f"{printed}\n", flush=True)
+        if asked.write:
+            write_section(asked.write, name, published)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import sys
 import venv
 from pathlib import Path
 
-from benchmarks.measure import Failed
+from benchmarks.measure import Failed, tell
 
 __all__ = ["interpreter"]
 
@@ -21,7 +21,7 @@ def interpreter(cache: Path, name: str, requirements: tuple[str, ...]) -> Path:
     folder = cache / "environments" / f"{name}-{wanted}"
     python, whole = folder / "bin" / "python", folder / "whole"
     if not whole.exists():
-        print(f"installing {', '.join(requirements)} …", file=sys.stderr, flush=True)
+        tell(f"installing {', '.join(requirements)} …")
         venv.create(folder, clear=True, with_pip=True)
         _install(python, requirements)
         whole.touch()  # last, so that an environment half made is made again

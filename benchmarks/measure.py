@@ -1,30 +1,31 @@
 """One run of one contestant: a process of its own, its wall clock, its CPU time, its peak memory, and what it says of itself.
 
-The process that measures stays small and imports no library of weight: on Linux a child's peak begins with what its parent held.
+The process that measures stays small and imports no library of weight: on Linux a child's peak begins with what its parent held. What needs one
+is asked of a process of its own.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contestants.timed import RESULT
+from benchmarks.contestants.timed import MEBI, RESULT, peak
 
-__all__ = ["Failed", "Run", "run_module"]
+__all__ = ["ROOT", "Failed", "Run", "emptied", "run_module", "said", "tell"]
 
 ROOT = Path(__file__).parents[1]
-MEBI = 2**20
 LAST_LINES = 3
-MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 class Failed(Exception):  # noqa: N818  (a contestant failed; the benchmark did not)
@@ -46,6 +47,11 @@ class Run:
     versions: Mapping[str, str] = field(default_factory=dict)
     told: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def megabytes(self) -> float:
+        """The peak in the unit that Fivetran's limits are told in."""
+        return self.peak * MEBI / 1e6
+
     def scaled(self, times: float) -> Run:
         """Return what `times` as many records would cost: the start-up is paid once."""
         more = times - 1
@@ -58,6 +64,29 @@ class Run:
             self.versions,
             self.told,
         )
+
+
+def tell(what: str) -> None:
+    """Say how far the measurement is."""
+    print(what, file=sys.stderr, flush=True)
+
+
+def said(module: str, *arguments: object) -> str:
+    """Return what a module of ours prints. Raises RuntimeError with the last line of its error."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError((done.stderr.strip().splitlines() or [f"{module} ended with {done.returncode}"])[-1])
+    return done.stdout
+
+
+@contextmanager
+def emptied(folder: Path) -> Iterator[Path]:
+    """Give an empty folder to run in. It goes afterwards; what a run that failed left stays until the next."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    yield folder
+    shutil.rmtree(folder)
 
 
 def run_module(python: Path, module: str, job: Mapping[str, Any], folder: Path, timeout: float) -> Run:
@@ -94,7 +123,7 @@ def run_module(python: Path, module: str, job: Mapping[str, Any], folder: Path, 
         cpu=usage.ru_utime + usage.ru_stime,
         sync=told["seconds"],
         sync_cpu=told["cpu"],
-        peak=told.get("peak") or usage.ru_maxrss * MAXRSS_UNIT / MEBI,
+        peak=told.get("peak") or peak(usage),
         versions=told["versions"],
         told=told,
     )

@@ -14,7 +14,7 @@ from benchmarks.measure import Run
 from benchmarks.roster import FLOOR, HEADWATER
 from benchmarks.turns import Outcome, Plan
 
-__all__ = ["contest_parts", "machine", "rest_section", "shown", "table", "write_section"]
+__all__ = ["contest_parts", "grown", "machine", "rest_section", "shown", "table", "verdict", "write_section"]
 
 LEFT_OUT = (
     "The SDK's own runner takes part in the measurement and is left out of this page: the licence of its core package forbids "
@@ -32,6 +32,19 @@ def shown(values: Sequence[float], digits: int = 2) -> str:
     """Return the median, and between which values all lie."""
     middle = f"{statistics.median(values):,.{digits}f}"
     return middle if len(values) == 1 else f"{middle} ({min(values):,.{digits}f}–{max(values):,.{digits}f})"
+
+
+def verdict(wrong: str) -> str:
+    """Return the last cell of a row: whether the content was right."""
+    return f"**{wrong}**" if wrong else "verified"
+
+
+def grown(run: Run | None, records: int, wrong: str) -> tuple[str, ...]:
+    """Return the cells of a run at one size, if it came to its end: peak MiB, records/s, CPU µs/record, content."""
+    if run is None:
+        return "", "", "", verdict(wrong)
+    cpu = run.sync_cpu / records * 1e6
+    return f"{run.peak:,.0f}", f"{records / run.sync:,.0f}", f"{cpu:.2f}", verdict(wrong)
 
 
 def machine() -> str:
@@ -90,7 +103,7 @@ def _row(outcome: Outcome, plan: Plan) -> tuple[str, ...]:
         shown([run.cpu for run in runs]),
         shown([run.peak for run in runs], 0),
         f"{plan.records / statistics.median(run.sync for run in runs):,.0f}",
-        f"**wrong: {outcome.wrong}**" if outcome.wrong else "verified",
+        verdict(outcome.wrong),
     )
 
 

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.measure import Run
 from benchmarks.roster import Contestant
 from benchmarks.server import served
-from benchmarks.turns import REHEARSED, Outcome, Plan, run_fresh, take_turns
-from benchmarks.verify import landed, truth
+from benchmarks.turns import Outcome, Plan, run_fresh, take_turns
+from benchmarks.verify import Content, landed, truth
 
-__all__ = ["Source", "compete"]
+__all__ = ["Source", "compete", "sources"]
 
 
+@dataclass(frozen=True)
 class Source:
     """A served source and what it holds."""
 
-    def __init__(self, stack: ExitStack, cache: Path, records: int, page_size: int) -> None:
-        self.records, self.page_size = records, page_size
-        self.url, self.pool = stack.enter_context(served(cache, records, page_size))
-        self.truth = truth(self.pool, records)
+    url: str
+    pool: Path
+    page_size: int
+    truth: Content
 
     def run(self, contestant: Contestant, python: Path, folder: Path, timeout: float) -> tuple[Run, str]:
         """Run the contestant in the emptied `folder`; tell what it took and what is wrong with what it landed."""
@@ -36,14 +38,17 @@ class Source:
         )
 
 
+@contextmanager
+def sources(cache: Path, counts: Sequence[int], page_size: int) -> Iterator[dict[int, Source]]:
+    """Serve sources of so many records."""
+    with ExitStack() as stack:
+        found = {}
+        for records in counts:
+            url, pool = stack.enter_context(served(cache, records, page_size))
+            found[records] = Source(url, pool, page_size, truth(pool, records))
+        yield found
+
+
 def compete(contestants: Sequence[Contestant], plan: Plan) -> list[Outcome]:
     """Run all in turns."""
-    plan.cache.mkdir(parents=True, exist_ok=True)
-    outcomes = [
-        Outcome(one, min(plan.scaled_records, plan.records) if one.scaled else plan.records) for one in contestants
-    ]
-    with ExitStack() as stack:
-        counts = {outcome.records for outcome in outcomes} | ({REHEARSED} if plan.rehearse else set())
-        sources = {count: Source(stack, plan.cache.resolve(), count, plan.page_size) for count in sorted(counts)}
-        take_turns(outcomes, sources, plan)
-    return outcomes
+    return take_turns(contestants, plan, lambda cache, counts: sources(cache, counts, plan.page_size))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from benchmarks.environments import interpreter
-from benchmarks.measure import Failed, Run, run_module
+from benchmarks.measure import Failed, Run, emptied, run_module, tell
 from benchmarks.roster import Contestant
 
-__all__ = ["REHEARSED", "Outcome", "Plan", "Stage", "run_fresh", "take_turns"]
+__all__ = ["REHEARSED", "Outcome", "Plan", "Stage", "run_fresh", "run_once", "take_turns"]
 
 REHEARSED = 2_000
 
@@ -55,6 +55,9 @@ class Stage(Protocol):
         """Run the contestant in the emptied `folder`; tell what it took and what is wrong with what it landed."""
 
 
+Opened = Callable[[Path, Sequence[int]], AbstractContextManager[Mapping[int, Stage]]]
+
+
 def run_fresh(
     contestant: Contestant,
     python: Path,
@@ -63,23 +66,38 @@ def run_fresh(
     wrong: Callable[[Path, str], str],
 ) -> tuple[Run, str]:
     """Run the contestant in an emptied folder, for so many seconds at most; ask what is `wrong` with its warehouse and table."""
-    folder, timeout = at
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    run = run_module(python, f"benchmarks.contestants.{contestant.script}", job, folder, timeout)
-    try:
-        problem = wrong(folder / contestant.warehouse, contestant.table)
-    except RuntimeError as error:
-        problem = str(error)
-    shutil.rmtree(folder)
+    with emptied(at[0]) as folder:
+        run = run_module(python, f"benchmarks.contestants.{contestant.script}", job, folder, at[1])
+        try:
+            problem = wrong(folder / contestant.warehouse, contestant.table)
+        except RuntimeError as error:
+            problem = str(error)
     return run, problem
 
 
-def take_turns(outcomes: Sequence[Outcome], stages: Mapping[int, Stage], plan: Plan) -> None:
-    """Run each outcome's contestant on the stage of its number of records, `plan.rounds` times.
+def run_once(contestant: Contestant, stage: Stage, plan: Plan) -> tuple[Run | None, str]:
+    """Run the contestant, unrehearsed, with this Python; tell what it took, if it came to its end, and what was wrong."""
+    try:
+        return stage.run(contestant, Path(sys.executable), plan.folder, plan.timeout)
+    except Failed as failure:
+        return None, str(failure)
+
+
+def take_turns(contestants: Sequence[Contestant], plan: Plan, opened: Opened) -> list[Outcome]:
+    """Run each contestant on the stage of its number of records, `plan.rounds` times; `opened` gives the stages, in the cache's folder.
 
     Each first rehearses, unmeasured, with few records: that compiles what is imported, and shows early who cannot run.
     """
+    plan.cache.mkdir(parents=True, exist_ok=True)
+    fewer = min(plan.scaled_records, plan.records)
+    outcomes = [Outcome(one, fewer if one.scaled else plan.records) for one in contestants]
+    counts = {outcome.records for outcome in outcomes} | ({REHEARSED} if plan.rehearse else set())
+    with opened(plan.cache.resolve(), sorted(counts)) as stages:
+        _take_turns(outcomes, stages, plan)
+    return outcomes
+
+
+def _take_turns(outcomes: Sequence[Outcome], stages: Mapping[int, Stage], plan: Plan) -> None:
     pythons = [_prepared(outcome, stages[REHEARSED] if plan.rehearse else None, plan) for outcome in outcomes]
     for number in range(1, plan.rounds + 1):
         for outcome, python in zip(outcomes, pythons, strict=True):
@@ -114,4 +132,4 @@ def _measure(outcome: Outcome, stage: Stage, python: Path, plan: Plan) -> None:
 
 def _tell(number: int, outcome: Outcome, plan: Plan) -> None:
     said = outcome.failed or outcome.wrong or f"{outcome.runs[-1].wall:.2f} s"
-    print(f"round {number}/{plan.rounds}  {outcome.contestant.name}: {said}", file=sys.stderr, flush=True)
+    tell(f"round {number}/{plan.rounds}  {outcome.contestant.name}: {said}")

@@ -8,12 +8,14 @@ show in its children's peak memory.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Content", "landed", "truth"]
+from benchmarks.measure import said
+
+__all__ = ["Content", "digested", "landed", "truth"]
 
 SHOWN = {
     "VARCHAR": "CAST({0} AS VARCHAR)",
@@ -45,20 +47,12 @@ class Content:
 
 def landed(warehouse: Path, table: str, pool: Path) -> Content:
     """Return what is in `table` of `warehouse`. Raises RuntimeError if it cannot be read so."""
-    return _asked("landed", str(pool), str(warehouse), table)
+    return Content(**json.loads(said("benchmarks.verify", "landed", pool, warehouse, table)))
 
 
 def truth(pool: Path, records: int) -> Content:
     """Return what the server of `records` from `pool` serves."""
-    return _asked("truth", str(pool), str(records))
-
-
-def _asked(*arguments: str) -> Content:
-    command = [sys.executable, "-m", "benchmarks.verify", *arguments]
-    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(done.stderr.strip().splitlines()[-1])
-    return Content(**json.loads(done.stdout))
+    return Content(**json.loads(said("benchmarks.verify", "truth", pool, records)))
 
 
 def _columns(pool: Path) -> dict[str, str]:
@@ -68,34 +62,34 @@ def _columns(pool: Path) -> dict[str, str]:
     return {name: "DATE" if name.endswith("_date") else TYPES[type(value)] for name, value in record.items()}
 
 
-def _content(query: str, columns: dict[str, str], warehouse: str | None = None) -> Content:
+def digested(warehouse: str, rows: str, key: str, shown: Iterable[str]) -> str:
+    """Return the content of `rows`, a table or query in `warehouse` ("": none), as JSON."""
     import duckdb  # noqa: PLC0415  (the process that asks must stay small)
 
-    shown = ", ".join(SHOWN[kind].format(name) for name, kind in columns.items())
-    with duckdb.connect(warehouse or ":memory:", read_only=warehouse is not None) as connection:
+    with duckdb.connect(warehouse or ":memory:", read_only=bool(warehouse)) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
         found = connection.execute(
-            f"SELECT count(*), count(DISTINCT record_id), CAST(sum(hash({shown})) AS VARCHAR) FROM ({query})"  # noqa: S608
+            f"SELECT count(*), count(DISTINCT {key}), CAST(sum(hash({', '.join(shown)})) AS VARCHAR) FROM {rows}"  # noqa: S608
         ).fetchone()
     assert found is not None  # noqa: S101  (an aggregate has one row)
-    return Content(int(found[0]), int(found[1]), str(found[2]))
+    return json.dumps({"rows": found[0], "keys": found[1], "digest": found[2]})
 
 
 def main(what: str, pool: Path, *rest: str) -> None:
     """Print the content asked for."""
     columns = _columns(pool)
-    if what == "landed":
-        found = _content(f"SELECT * FROM {rest[1]}", columns, rest[0])  # noqa: S608
-    else:
-        records = int(rest[0])
-        types = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
-        lines = f"read_json('{pool}', format='newline_delimited', columns={{{types}}})"
-        found = _content(
-            "SELECT printf('%04x', cycle) || record_id[5:] AS record_id, * EXCLUDE (record_id, place, cycle) "  # noqa: S608
-            f"FROM (SELECT *, row_number() OVER () - 1 AS place FROM {lines}), "
-            f"range({records} // {_lines(pool)} + 1) cycles(cycle) WHERE cycle * {_lines(pool)} + place < {records}",
-            columns,
-        )
-    print(json.dumps(found.__dict__))
+    warehouse, rows = rest if what == "landed" else ("", _served(pool, int(rest[0]), columns))
+    print(digested(warehouse, rows, "record_id", (SHOWN[kind].format(name) for name, kind in columns.items())))
+
+
+def _served(pool: Path, records: int, columns: dict[str, str]) -> str:
+    types = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
+    lines, count = f"read_json('{pool}', format='newline_delimited', columns={{{types}}})", _lines(pool)
+    return (
+        "(SELECT printf('%04x', cycle) || record_id[5:] AS record_id, * EXCLUDE (record_id, place, cycle) "  # noqa: S608
+        f"FROM (SELECT *, row_number() OVER () - 1 AS place FROM {lines}), "
+        f"range({records} // {count} + 1) cycles(cycle) WHERE cycle * {count} + place < {records})"
+    )
 
 
 def _lines(pool: Path) -> int:

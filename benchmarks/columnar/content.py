@@ -6,12 +6,12 @@ A process of its own, because a parent that grew would show in its children's pe
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 from benchmarks.contestants.columns import COLUMNS
-from benchmarks.verify import Content
+from benchmarks.measure import said
+from benchmarks.verify import Content, digested
 
 __all__ = ["landed", "truth"]
 
@@ -30,34 +30,17 @@ SHOWN = {
 
 def landed(warehouse: Path, table: str) -> Content:
     """Return what is in `table` of `warehouse`. Raises RuntimeError if it cannot be read so."""
-    return _asked(str(warehouse), table)
+    return Content(**json.loads(said("benchmarks.columnar.content", warehouse, table)))
 
 
 def truth(parquet: Path) -> Content:
     """Return what the population is."""
-    return _asked("", f"'{parquet}'")
-
-
-def _asked(*arguments: str) -> Content:
-    command = [sys.executable, "-m", "benchmarks.columnar.content", *arguments]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(done.stderr.strip().splitlines()[-1])
-    return Content(**json.loads(done.stdout))
+    return Content(**json.loads(said("benchmarks.columnar.content", "", f"'{parquet}'")))
 
 
 def main(warehouse: str, table: str) -> None:
     """Print the content."""
-    import duckdb  # noqa: PLC0415  (the process that asks must stay small)
-
-    shown = ", ".join(SHOWN[kind].format(name) for name, kind in COLUMNS.items())
-    with duckdb.connect(warehouse or ":memory:", read_only=bool(warehouse)) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        found = connection.execute(
-            f"SELECT count(*), count(DISTINCT id), CAST(sum(hash({shown})) AS VARCHAR) FROM {table}"  # noqa: S608
-        ).fetchone()
-    assert found is not None  # noqa: S101  (an aggregate has one row)
-    print(json.dumps({"rows": found[0], "keys": found[1], "digest": found[2]}))
+    print(digested(warehouse, table, "id", (SHOWN[kind].format(name) for name, kind in COLUMNS.items())))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from benchmarks.columnar.content import landed, truth
 from benchmarks.columnar.population import population
 from benchmarks.measure import Run
 from benchmarks.roster import Contestant
-from benchmarks.turns import REHEARSED, Outcome, Plan, run_fresh, take_turns
+from benchmarks.turns import Outcome, Plan, run_fresh, take_turns
 from benchmarks.verify import Content
 
-__all__ = ["Rows", "compete", "files", "sql"]
+__all__ = ["Rows", "compete", "opened", "sql"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Rows:
 
 @contextmanager
 def sql(cache: Path, counts: Sequence[int]) -> Iterator[dict[int, Rows]]:
-    """Serve tables of so many rows from a PostgreSQL server of our own. Raises Failed."""
+    """Serve tables of so many rows from a PostgreSQL server of our own."""
     with postgres.url() as url:
         found = {}
         for rows in sorted(set(counts)):
@@ -48,8 +48,13 @@ def sql(cache: Path, counts: Sequence[int]) -> Iterator[dict[int, Rows]]:
         yield found
 
 
+def opened(cache: Path, counts: Sequence[int], form: str) -> AbstractContextManager[dict[int, Rows]]:
+    """Give sources of so many rows: files of the form, or ("") tables of PostgreSQL."""
+    return _files(cache, counts, form) if form else sql(cache, counts)
+
+
 @contextmanager
-def files(cache: Path, counts: Sequence[int], form: str) -> Iterator[dict[int, Rows]]:
+def _files(cache: Path, counts: Sequence[int], form: str) -> Iterator[dict[int, Rows]]:
     """Give a file of that form for each number of rows."""
     found = {}
     for rows in sorted(set(counts)):
@@ -62,12 +67,4 @@ def files(cache: Path, counts: Sequence[int], form: str) -> Iterator[dict[int, R
 
 def compete(contestants: Sequence[Contestant], plan: Plan, form: str = "") -> list[Outcome]:
     """Run all in turns; the source is a file of the form, or PostgreSQL."""
-    plan.cache.mkdir(parents=True, exist_ok=True)
-    outcomes = [
-        Outcome(one, min(plan.scaled_records, plan.records) if one.scaled else plan.records) for one in contestants
-    ]
-    counts = [outcome.records for outcome in outcomes] + ([REHEARSED] if plan.rehearse else [])
-    cache = plan.cache.resolve()
-    with files(cache, counts, form) if form else sql(cache, counts) as sources:
-        take_turns(outcomes, sources, plan)
-    return outcomes
+    return take_turns(contestants, plan, lambda cache, counts: opened(cache, counts, form))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from benchmarks.columnar.contest import Rows, files, sql
+from benchmarks.columnar.contest import opened
 from benchmarks.columnar.rosters import headwater
-from benchmarks.measure import Failed, Run
-from benchmarks.report import machine, table
-from benchmarks.turns import Plan
+from benchmarks.measure import Run, tell
+from benchmarks.report import grown, machine, table
+from benchmarks.turns import Plan, run_once
 
 __all__ = ["Grown", "grow", "growth_section"]
 
@@ -31,37 +29,18 @@ def grow(plan: Plan, forms: Sequence[str]) -> list[Grown]:
     plan.cache.mkdir(parents=True, exist_ok=True)
     cache, counts, found = plan.cache.resolve(), [max(1, plan.records // 10), plan.records], []
     for form in forms:
-        with files(cache, counts, form) if form else sql(cache, counts) as sources:
+        contestant = headwater("stored" if form else "table")
+        with opened(cache, counts, form) as sources:
             for rows in counts:
-                found.append(_grown(sources[rows], plan, form, rows))
-                print(f"{form or 'sql'} {rows:,}: {found[-1].problem or found[-1].run}", file=sys.stderr, flush=True)
+                found.append(Grown(form, rows, *run_once(contestant, sources[rows], plan)))
+                tell(f"{form or 'sql'} {rows:,}: {found[-1].problem or found[-1].run}")
     return found
-
-
-def _grown(source: Rows, plan: Plan, form: str, rows: int) -> Grown:
-    contestant = headwater("stored" if form else "table")
-    try:
-        run, wrong = source.run(contestant, Path(sys.executable), plan.folder, plan.timeout)
-    except Failed as failure:
-        return Grown(form, rows, None, str(failure))
-    return Grown(form, rows, run, wrong)
 
 
 def growth_section(found: Sequence[Grown]) -> str:
     """Return the section."""
-    rows = [
-        (
-            {"": "PostgreSQL", "csv": "CSV", "jsonl": "JSONL", "parquet": "Parquet"}[one.form],
-            f"{one.rows:,}",
-            *(
-                (f"{one.run.peak:,.0f}", f"{one.rows / one.run.sync:,.0f}", f"{one.run.sync_cpu / one.rows * 1e6:.2f}")
-                if one.run
-                else ("", "", "")
-            ),
-            f"**{one.problem}**" if one.problem else "verified",
-        )
-        for one in found
-    ]
+    names = {"": "PostgreSQL", "csv": "CSV", "jsonl": "JSONL", "parquet": "Parquet"}
+    rows = [(names[one.form], f"{one.rows:,}", *grown(one.run, one.rows, one.problem)) for one in found]
     told = (
         f"One run each, into a DuckDB file. Rows a second and CPU a row are counted without the start-up. {machine()}."
     )

@@ -7,11 +7,11 @@ folder of their own. A process of its own writes, because a parent that grew wou
 from __future__ import annotations
 
 import hashlib
-import subprocess
 import sys
 from pathlib import Path
 
 from benchmarks.contestants.columns import COLUMNS
+from benchmarks.measure import said
 
 __all__ = ["FORMS", "population"]
 
@@ -60,8 +60,7 @@ def population(cache: Path, rows: int, form: str) -> Path:
     """Return the file that holds so many rows as `form`, made now if it is not there."""
     path = _path(cache, rows, form)
     if not path.exists():
-        command = [sys.executable, "-m", "benchmarks.columnar.population", str(cache), str(rows), form]
-        subprocess.run(command, cwd=Path(__file__).parents[2], check=True)
+        said("benchmarks.columnar.population", cache, rows, form)
     return path
 
 

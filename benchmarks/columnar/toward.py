@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import sys
 from collections.abc import Sequence
@@ -13,13 +12,11 @@ from typing import Any
 from benchmarks.columnar.contest import Rows, sql
 from benchmarks.columnar.population import population
 from benchmarks.columnar.rosters import CONNECTORS
-from benchmarks.measure import Failed, Run, run_module
+from benchmarks.measure import Failed, Run, emptied, run_module, tell
 from benchmarks.report import machine, shown, table
 from benchmarks.turns import REHEARSED, Plan
 
 __all__ = ["Cost", "toward", "toward_section"]
-
-MEGA = 2**20 / 1e6
 
 
 @dataclass
@@ -49,9 +46,7 @@ def toward(plan: Plan) -> list[Cost]:
         for number in range(1, plan.rounds + 1):
             for one in found:
                 _measure(plan, sources[plan.records], one)
-                print(
-                    f"round {number}/{plan.rounds}  {one.name}: {one.wrong or 'counted'}", file=sys.stderr, flush=True
-                )
+                tell(f"round {number}/{plan.rounds}  {one.name}: {one.wrong or 'counted'}")
     return found
 
 
@@ -81,31 +76,28 @@ def _measure(plan: Plan, source: Rows, one: Cost) -> None:
 
 
 def _run(plan: Plan, source: Rows, options: dict[str, Any]) -> Run:
-    shutil.rmtree(plan.folder, ignore_errors=True)
-    plan.folder.mkdir(parents=True)
     job = {
         **source.source,
         "connector": str(CONNECTORS / "table"),
         "configuration": dict(source.configuration),
         **options,
     }
-    run = run_module(Path(sys.executable), "benchmarks.contestants.toward", job, plan.folder, plan.timeout)
-    shutil.rmtree(plan.folder)
-    return run
+    with emptied(plan.folder) as folder:
+        return run_module(Path(sys.executable), "benchmarks.contestants.toward", job, folder, plan.timeout)
 
 
 def toward_section(found: Sequence[Cost], plan: Plan) -> str:
     """Return the section."""
-    driver = [run.peak * MEGA for run in found[0].runs]
+    driver = [run.megabytes for run in found[0].runs]
     rows = [
         (
             one.name,
             shown([run.sync for run in one.runs]),
             shown([run.sync_cpu / plan.records * 1e6 for run in one.runs]),
-            shown([run.peak * MEGA for run in one.runs], 0),
+            shown([run.megabytes for run in one.runs], 0),
             ""
             if one is found[0]
-            else f"{statistics.median(run.peak * MEGA for run in one.runs) - statistics.median(driver):,.0f}",
+            else f"{statistics.median(run.megabytes for run in one.runs) - statistics.median(driver):,.0f}",
             "counted" if one.way == "driver" else "verified",
         )
         for one in found

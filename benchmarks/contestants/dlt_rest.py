@@ -6,27 +6,14 @@ appends, so it is spared the search for keys that an upsert is.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
+from benchmarks.contestants.dlt_pipeline import piped, prepared
 from benchmarks.contestants.timed import job, measured
-
-TUNED = {
-    "SOURCES__DATA_WRITER__BUFFER_MAX_ITEMS": "20000",
-    "SOURCES__DATA_WRITER__FILE_MAX_ITEMS": "50000",
-    "NORMALIZE__DATA_WRITER__BUFFER_MAX_ITEMS": "20000",
-    "NORMALIZE__WORKERS": "2",
-    "LOAD__WORKERS": "2",
-}
 
 
 def main() -> None:
     """Run one pipeline from nothing."""
     wanted = job()
-    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
-    if wanted.get("tuned"):
-        os.environ.update(TUNED)
-    import dlt
+    prepared(file_items=50_000 if wanted.get("tuned") else 0)
     from dlt.sources.rest_api import rest_api_source
 
     with measured("dlt", "duckdb", *(["pyarrow"] if wanted.get("tuned") else [])):
@@ -48,13 +35,7 @@ def main() -> None:
                 ],
             }
         )
-        pipeline = dlt.pipeline(
-            "benchmark",
-            destination=dlt.destinations.duckdb("warehouse.db"),
-            dataset_name="landed",
-            pipelines_dir=str(Path.cwd() / "pipelines"),
-        )
-        pipeline.run(source, loader_file_format="parquet" if wanted.get("tuned") else None).raise_on_failed_jobs()
+        piped(source, loader_file_format="parquet" if wanted.get("tuned") else None)
 
 
 if __name__ == "__main__":

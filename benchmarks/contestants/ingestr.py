@@ -12,10 +12,8 @@ import sysconfig
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks.contestants.timed import job, measured
+from benchmarks.contestants.timed import awaited, job, measured
 
-MEBI = 2**20
-MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 MANIFEST = """manifest_version = 1
 [Driver]
 entrypoint = "duckdb_adbc_init"
@@ -47,11 +45,7 @@ def main() -> None:
     command = [program, "ingest", "--yes", *(f"--{name}={value}" for name, value in options.items())]
     with measured("ingestr", "duckdb") as told:
         running = subprocess.Popen(command, env={**os.environ, **driven(), "TELEMETRY_OPTOUT": "true"})
-        _, status, usage = os.wait4(running.pid, 0)
-        running.returncode = os.waitstatus_to_exitcode(status)
-        if running.returncode:
-            raise SystemExit(f"Error: ingestr ended with {running.returncode}")
-        told["peak"] = usage.ru_maxrss * MAXRSS_UNIT / MEBI
+        told["peak"] = awaited(running, "ingestr")
 
 
 if __name__ == "__main__":

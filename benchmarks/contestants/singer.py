@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-from benchmarks.contestants.timed import job, measured
-
-MEBI = 2**20
-MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
+from benchmarks.contestants.timed import awaited, job, measured
 
 
 def main() -> None:
@@ -32,15 +27,7 @@ def main() -> None:
         )
         if reading.stdout is not None:
             reading.stdout.close()  # the target holds it now
-        told["peak"] = _awaited(reading) + _awaited(loading)
-
-
-def _awaited(process: subprocess.Popen[Any]) -> float:
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"Error: {process.args!r} ended with {process.returncode}")
-    return usage.ru_maxrss * MAXRSS_UNIT / MEBI
+        told["peak"] = awaited(reading, "the tap") + awaited(loading, "the target")
 
 
 if __name__ == "__main__":

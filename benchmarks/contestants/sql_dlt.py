@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
+from benchmarks.contestants.dlt_pipeline import piped, prepared
 from benchmarks.contestants.timed import job, measured
 
 
 def main() -> None:
     """Run one pipeline from nothing."""
     wanted = job()
-    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
-    import dlt
+    prepared()
     from dlt.sources.sql_database import sql_table
 
     with measured("dlt", "duckdb", "pyarrow", "sqlalchemy", *wanted["packages"]):
@@ -25,13 +22,7 @@ def main() -> None:
             # ConnectorX has no words for a naive moment in dlt's way but this one, which its documentation shows
             backend_kwargs={"return_type": "arrow_stream"} if backend == "connectorx" else {},
         )
-        pipeline = dlt.pipeline(
-            "benchmark",
-            destination=dlt.destinations.duckdb("warehouse.db"),
-            dataset_name="landed",
-            pipelines_dir=str(Path.cwd() / "pipelines"),
-        )
-        pipeline.run(source, table_name="orders", write_disposition="replace").raise_on_failed_jobs()
+        piped(source, table_name="orders", write_disposition="replace")
 
 
 if __name__ == "__main__":

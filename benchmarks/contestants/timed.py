@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +16,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-__all__ = ["job", "measured"]
+__all__ = ["MEBI", "RESULT", "awaited", "job", "measured", "peak"]
 
 RESULT = "result.json"
+MEBI = 2**20
 
 
 def job() -> dict[str, Any]:
@@ -37,6 +40,20 @@ def measured(*packages: str) -> Iterator[dict[str, Any]]:
         "versions": {one: version(one) for one in packages},
     }
     Path(RESULT).write_text(json.dumps(told), encoding="utf-8")
+
+
+def awaited(process: subprocess.Popen[Any], name: str) -> float:
+    """Wait for a process that must end well; return its peak memory in MiB."""
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"Error: {name} ended with {process.returncode}")
+    return peak(usage)
+
+
+def peak(usage: Any) -> float:
+    """Return the peak memory in MiB of what `os.wait4` says a process used."""
+    return float(usage.ru_maxrss) * (1 if sys.platform == "darwin" else 1024) / MEBI
 
 
 def _cpu() -> float:

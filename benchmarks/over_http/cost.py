@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.measure import Run
-from benchmarks.over_http.stage import EXACT, PLAIN, RUNTIME, Plan, Stage, staged, tell
-from benchmarks.report import shown, table
+from benchmarks.measure import Run, tell
+from benchmarks.over_http.stage import EXACT, PLAIN, RUNTIME, Plan, Stage, staged
+from benchmarks.report import shown, table, verdict
 
 __all__ = ["Cost", "cost_section", "costs"]
-
-MEGA = 2**20 / 1e6
 
 
 @dataclass
@@ -58,8 +56,8 @@ def cost_section(found: Sequence[Cost], plan: Plan) -> str:
             shown([run.sync_cpu / plan.compared * 1e6 for run in one.runs]),
             _beside(one, plain),
             _beside(one, exact),
-            shown([run.peak * MEGA for run in one.runs], 0),
-            f"**wrong: {one.wrong}**" if one.wrong else "verified",
+            shown([run.megabytes for run in one.runs], 0),
+            verdict(one.wrong),
         )
         for one in found
     ]

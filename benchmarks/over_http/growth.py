@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.measure import Failed, Run
-from benchmarks.over_http.stage import RUNTIME, Plan, staged, tell
-from benchmarks.report import table
+from benchmarks.measure import Failed, Run, tell
+from benchmarks.over_http.stage import RUNTIME, Plan, staged
+from benchmarks.report import table, verdict
 
 __all__ = ["Grown", "growth", "growth_section"]
-
-MEGA = 2**20 / 1e6
 
 
 @dataclass(frozen=True)
@@ -42,8 +40,8 @@ def growth_section(found: Sequence[Grown], plan: Plan) -> str:
     rows = [
         (
             f"{one.records:,}",
-            *((f"{one.run.peak * MEGA:,.0f}", f"{one.records / one.run.sync:,.0f}") if one.run else ("", "")),
-            f"**{one.problem}**" if one.problem else "verified",
+            *((f"{one.run.megabytes:,.0f}", f"{one.records / one.run.sync:,.0f}") if one.run else ("", "")),
+            verdict(one.problem),
         )
         for one in found
     ]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import ROOT, Failed, Run, run_module
+from benchmarks.measure import ROOT, Failed, Run, emptied, run_module, said
 from benchmarks.server import served
 
-__all__ = ["EXACT", "OFFSET", "PLAIN", "RUNTIME", "Plan", "Stage", "staged", "tell"]
+__all__ = ["EXACT", "OFFSET", "PLAIN", "RUNTIME", "Plan", "Stage", "staged"]
 
 CONNECTORS = ROOT / "benchmarks" / "connectors"
 PLAIN, EXACT, RUNTIME, OFFSET = (str(CONNECTORS / name) for name in ("plain", "exact", "runtime", "offset"))
@@ -50,9 +48,6 @@ class Stage:
 
     def run(self, connector: str, stub: str, configuration: Mapping[str, str] | None = None, **options: Any) -> Run:
         """Run `connector` ("": the stub alone) with that stub for the operations. Raises Failed."""
-        folder = self.plan.cache.resolve() / "run"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
         job = {
             "connector": connector,
             "stub": stub,
@@ -67,16 +62,13 @@ class Stage:
             },
             **options,
         }
-        run = run_module(Path(sys.executable), "benchmarks.contestants.stubbed", job, folder, self.plan.timeout)
-        shutil.rmtree(folder)
-        return run
+        with emptied(self.plan.cache.resolve() / "run") as folder:
+            return run_module(Path(sys.executable), "benchmarks.contestants.stubbed", job, folder, self.plan.timeout)
 
     def wrong(self, run: Run, what: str) -> str:
         """Say what is wrong with what reached the stub in `run`, "" if nothing is."""
         if what not in self._truths:
-            command = [sys.executable, "-m", "benchmarks.contestants.tally", what, str(self.pool), str(self.records)]
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-            self._truths[what] = json.loads(done.stdout)
+            self._truths[what] = json.loads(said("benchmarks.contestants.tally", what, self.pool, self.records))
         count, digest = run.told["reached"]
         if count != self._truths[what][0]:
             return f"{count:,} rows instead of {self._truths[what][0]:,}"
@@ -96,8 +88,3 @@ def staged(plan: Plan, records: int, page_size: int, latency: float = 0.0) -> It
     plan.cache.mkdir(parents=True, exist_ok=True)
     with served(plan.cache.resolve(), records, page_size, latency) as (url, pool):
         yield Stage(url, pool, records, page_size, plan)
-
-
-def tell(what: str) -> None:
-    """Say how far the measurement is."""
-    print(what, file=sys.stderr, flush=True)

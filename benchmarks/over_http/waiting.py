@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.measure import Run
-from benchmarks.over_http.stage import OFFSET, RUNTIME, Plan, Stage, staged, tell
-from benchmarks.report import shown, table
+from benchmarks.measure import Run, tell
+from benchmarks.over_http.stage import OFFSET, RUNTIME, Plan, Stage, staged
+from benchmarks.report import shown, table, verdict
 
 __all__ = ["Ahead", "Flight", "aheads", "flight_section", "flights", "prefetch_section"]
 
@@ -88,7 +88,7 @@ def flight_section(found: Sequence[Flight], plan: Plan) -> str:
     for one in found:
         times = [serial / took for serial, took in zip(alone[one.page_size], one.seconds, strict=True)]
         rows.append(
-            (f"{one.page_size:,}", str(one.width), shown(one.seconds), f"{shown(times, 1)}×", _content(one.wrong))
+            (f"{one.page_size:,}", str(one.width), shown(one.seconds), f"{shown(times, 1)}×", verdict(one.wrong))
         )
     said = (
         f"**Requests in flight.** An API by offset that tells its total and answers after {plan.latency * 1000:.0f} ms: "
@@ -109,7 +109,7 @@ def prefetch_section(found: Sequence[Ahead], plan: Plan) -> str:
                 EMITS[one.emit],
                 *map(shown, (one.fetch, one.emitting, one.both)),
                 f"{shown(over)}×",
-                _content(one.wrong),
+                verdict(one.wrong),
             )
         )
     head = ("records a page", "an upsert", "fetch alone s", "emit alone s", "sync s", "beside the larger", "content")
@@ -119,7 +119,3 @@ def prefetch_section(found: Sequence[Ahead], plan: Plan) -> str:
         "as decoding does: that share of the fetching cannot be hidden."
     )
     return f"{said}\n\n{table(head, rows)}"
-
-
-def _content(wrong: str) -> str:
-    return f"**wrong: {wrong}**" if wrong else "verified"

@@ -60,6 +60,7 @@ CONFIG = Config(
     include=Names("Tables and views to read", default="*"),
     exclude=Names("Tables and views to leave out"),
     updated=Names("Columns that tell when a row changed; the first a table has", default="updated_at, modified_at"),
+    zone=Text("Time zone of such columns that do not tell theirs", default="UTC"),
     deleted=Text("Column that marks deleted rows", default=""),
     keys=Keys("Keys of views, and of tables without a primary key"),
     vanished=Names("Tables read whole whose vanished rows are deleted, of 250,000 rows at most", default="*"),

@@ -5,7 +5,7 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 
 from headwater_runtime import FullRefresh, Settings, Stream, Watermark
-from headwater_runtime.sql import Database
+from headwater_runtime.sql import Database, Since
 
 import models
 
@@ -18,9 +18,10 @@ def streams(db: Database, settings: Settings) -> Iterator[Stream]:
     for found in db.tables(schema=settings.schema, include=settings.include, exclude=settings.exclude):
         key = models.key(found, settings.keys)
         since = models.changed(found, settings.updated) if key else None
-        rows = db.table(found.name, schema=found.schema, key=key, since=since, chunk=settings.chunk)
+        at = Since(since, zone=settings.zone) if since else None
+        rows = db.table(found.name, schema=found.schema, key=key, since=at, chunk=settings.chunk)
         if since:
-            cursor = Watermark(since, lag=timedelta(seconds=settings.lag))
+            cursor = Watermark(since, lag=timedelta(seconds=settings.lag), zone=settings.zone)
         else:
             mirrored = any(fnmatchcase(found.name, pattern) for pattern in settings.vanished)
             cursor = FullRefresh(delete_vanished=bool(key) and mirrored)

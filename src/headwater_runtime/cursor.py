@@ -21,6 +21,7 @@ __all__ = [
     "Cursor",
     "Fitting",
     "FullRefresh",
+    "Ordering",
     "Progress",
     "Removing",
     "Saved",
@@ -116,6 +117,14 @@ class Fitting(Protocol):
 
     def fits(self, source: Readable, tables: Sequence[Table]) -> None:
         """Raise ConfigError if it cannot go with `tables`."""
+
+
+@runtime_checkable
+class Ordering(Protocol):
+    """What a Cursor has beside, if rows of one slice may stand for those of another."""
+
+    def ordered(self, source: Readable, tables: Sequence[Table]) -> bool:
+        """Say whether the rows of a slice are to be emitted behind those of all slices before it."""
 
 
 def resumable(source: Readable) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from headwater_runtime.batch import Batch
 from headwater_runtime.records import Row
 from headwater_runtime.tables import Table
 from headwater_runtime.values import sdk_row
@@ -65,8 +66,9 @@ class SdkEmit:
 
 def _each(operation: Any, table: Table, rows: Sequence[Row]) -> None:
     where, extra = f"table {table.name}", _schema_argument(table)
-    for row in rows:
-        operation(table.name, sdk_row(row, table.columns, where), **extra)
+    by_row = (sdk_row(row, table.columns, where) for row in rows)
+    for row in rows.sent(table.columns, where) if isinstance(rows, Batch) else by_row:
+        operation(table.name, row, **extra)
 
 
 def _schema_argument(table: Table) -> dict[str, str]:

@@ -28,11 +28,14 @@ class Lanes(Generic[J]):
 
     `ask` gives the next job, None if there is none now; it and `read` are called in the iterating thread, again whenever a
     lane is free. Any other error of a lane is raised as it was. A lane goes on behind an urgent page only when the next item is asked
-    for. Close it (`contextlib.closing`) to stop the reading before the end.
+    for. `ordered`: a job's pages come behind those of all jobs before it. Close it (`contextlib.closing`) to stop the reading
+    before the end.
     """
 
-    def __init__(self, ask: Callable[[], J | None], width: int, read: Callable[[J], Iterator[Page]]) -> None:
-        self._ask, self._width, self._read = ask, width, read
+    def __init__(
+        self, ask: Callable[[], J | None], width: int, read: Callable[[J], Iterator[Page]], *, ordered: bool = False
+    ) -> None:
+        self._ask, self._width, self._read, self._ordered = ask, width, read, ordered
         self._lanes: list[_Lane[J]] = []
         self._stopped: list[_Lane[J]] = []
         self._turn = 0
@@ -58,15 +61,16 @@ class Lanes(Generic[J]):
     def __iter__(self) -> Iterator[tuple[J, Page | HeadwaterError | None]]:
         while not self._closed:
             while len(self._lanes) < self._width and (job := self._ask()) is not None:
-                self._lanes.insert(self._turn, _Lane(job, self._read(job), AHEAD_BYTES // self._width))
-                self._turn += 1
+                place = len(self._lanes) if self._ordered else self._turn
+                self._lanes.insert(place, _Lane(job, self._read(job), AHEAD_BYTES // self._width))
+                self._turn += not self._ordered
             if not self._lanes:
                 return
             self._turn %= len(self._lanes)
             lane = self._lanes[self._turn]
             item = lane.take()
             if isinstance(item, Page):
-                self._turn += 1
+                self._turn += not self._ordered
             else:
                 self._stop(self._turn)
             yield lane.job, item

@@ -104,6 +104,8 @@ class Stamp:
         Texts are compared as texts, which may be wrong by what follows the seconds, and where zones are mixed. A mark set
         too low is read again; nothing is lost.
         """
+        if isinstance(page.records, Batch) and not self.format and (ends := page.records.ends(self.field)):
+            return self.moment(ends[1], page.where)
         values = self.raw(page)
         if not values:
             return None

@@ -109,7 +109,8 @@ class Rows:
             self.skipped = skipped
             found, records = self._one_by_one(records, functions, page, now, made.failures)
         for table, rows in found:
-            keys = [{name: row[name] for name in table.key} for row in rows] if deleted else rows
+            named = Batch(rows.table.select(list(table.key))) if deleted and isinstance(rows, Batch) else rows
+            keys = [{name: row[name] for name in table.key} for row in named] if deleted else rows
             made.rows.append(Some(table, keys, deleted))
         return records
 

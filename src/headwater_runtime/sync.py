@@ -19,7 +19,7 @@ from headwater_runtime.access import Access
 from headwater_runtime.bad import Failures
 from headwater_runtime.call import Slice
 from headwater_runtime.clock import Clock
-from headwater_runtime.cursor import FullRefresh, Progress, Removing, Vanishing
+from headwater_runtime.cursor import FullRefresh, Ordering, Progress, Removing, Vanishing
 from headwater_runtime.emit import Emit
 from headwater_runtime.errors import ContractError, HeadwaterError, SourceError
 from headwater_runtime.lanes import Lanes
@@ -190,7 +190,8 @@ class _Run:
             return
         stream, begun = self.stream, dict[int, Slice]()  # slices a page came of, by identity: they may hold anything
         width = stream.parallel if stream.sliced else 1
-        with closing(Lanes(self._live.next, width, self._pages)) as lanes:
+        ordered = isinstance(stream.cursor, Ordering) and stream.cursor.ordered(stream.pages, tuple(stream.into))
+        with closing(Lanes(self._live.next, width, self._pages, ordered=ordered)) as lanes:
             try:
                 for at, item in lanes:
                     if isinstance(item, Page):

@@ -18,7 +18,7 @@ from headwater_runtime.records import Row
 from headwater_runtime.tables import ColumnType
 from headwater_runtime.times import ISO, iso
 
-__all__ = ["sdk_row", "sdk_value"]
+__all__ = ["sdk_row", "sdk_value", "type_name"]
 
 LONG_MAX = 2**63 - 1
 INT_MAX = 2**31 - 1
@@ -54,7 +54,7 @@ def _landed(name: str, value: Any, declared: ColumnType | None, where: str) -> A
     try:
         return sdk_value(value, declared)
     except (ArithmeticError, TypeError, ValueError) as error:
-        held = f"is declared {_type_name(declared)} but holds {type(value).__name__} that does not fit it"
+        held = f"is declared {type_name(declared)} but holds {type(value).__name__} that does not fit it"
         hint = "declare a wider type in models.py (STRING takes anything), or convert the value in the row function"
         raise ContractError(f"column '{name}' {held}", where=where, hint=hint) from error
 
@@ -68,13 +68,14 @@ def sdk_value(value: Any, declared: ColumnType | None = None) -> Any:
         return None
     if declared is None:
         return _inferred(value)
-    name = _type_name(declared)
+    name = type_name(declared)
     if value == "" and name not in {"STRING", "JSON", "BINARY", "XML"}:
         return None  # an empty text in a typed column is how CSV and many APIs say null
     return _DECLARED[name](value)
 
 
-def _type_name(declared: ColumnType | None) -> str:
+def type_name(declared: ColumnType | None) -> str:
+    """Return what a type is called, "nothing" for None."""
     if declared is None:
         return "nothing"
     return declared if isinstance(declared, str) else str(declared["type"])

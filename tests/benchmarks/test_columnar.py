@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from benchmarks.__main__ import sections
+from benchmarks.__main__ import arguments, sections
 from benchmarks.columnar.content import landed, truth
 from benchmarks.columnar.contest import compete
 from benchmarks.columnar.growth import grow, growth_section
@@ -125,7 +125,10 @@ def test_each_part_has_its_place_on_the_page():
     assert found == wanted
 
 
-def test_parts_are_measured_one_by_one(plan):
-    found = list(sections("files", plan, ["parquet"], "floor"))
-    assert [name for name, _ in found] == ["files parquet"]
-    assert "DuckDB's own reader" in found[0][1]
+def test_parts_are_measured_one_by_one(tmp_path):
+    words = f"files --parts parquet --only floor --records 300 --rounds 1 --cache {tmp_path}"
+    ((name, printed, published),) = sections(arguments(words.split()))
+    assert name == "files parquet"
+    assert "DuckDB's own reader" in printed
+    assert "300 rows of 12 columns" in printed
+    assert published == printed

@@ -9,10 +9,10 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from tests.runtime.conftest import Kept
 
 from headwater.engine import load
 from headwater_runtime import Source
+from tests.runtime.conftest import Kept
 
 PROJECT = Path(__file__).parent / "playground"
 PEOPLE = {"next_page_url", "page_number", "offset", "keyset", "timestamp"}

@@ -1,57 +1,19 @@
 """The connectors of databases and files against real servers: what was asked of each, and what the laws cannot know of."""
 
-import json
-import shutil
 import threading
-from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from headwater import catalog
-from headwater.engine import DuckDbDestination, content, differences, load, run, run_sdk
-from headwater.prove.rig import Rig
+from headwater.engine import DuckDbDestination, load, run
 from headwater.simulate import Conditions, Event, Fault, FaultPlan, load_simulator, postgres, serve
+
+from .served import synced, vendor
 
 NAMES = ["postgres_tables", "s3_files"]
 DAY = 86_400.0
 SILENT = FaultPlan.once(Fault("timeout"), 3)
-
-
-@contextmanager
-def vendor(name, records=None, **options):
-    """Serve a vendor beside its connector, and give both with an empty destination."""
-    rig = Rig(load(catalog.connectors()[name]), load_simulator(catalog.simulator(name)), "quick", 0)
-    with rig.vendor(records, **options) as served, served.landing() as landing:
-        yield served, landing
-
-
-def synced(landing, state=None, **how):
-    sync = landing.sync(state=state, **how)
-    assert not sync.trouble, sync.told()
-    return sync
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_four_modules_are_short(name):
-    folder = catalog.connectors()[name]
-    lines = sum(
-        len((folder / f"{module}.py").read_text().splitlines()) for module in ("connector", "api", "sync", "models")
-    )
-    assert lines <= 250
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_papers_are_of_this_connector(name):
-    folder = catalog.connectors()[name]
-    with load(folder).active() as connector:
-        config = connector.update_method.__self__.config
-    assert json.loads((folder / "configuration.json").read_text()) == config.template()
-    assert config.readme() in (folder / "README.md").read_text()
-    assert all("==" in line for line in (folder / "requirements.txt").read_text().splitlines())
-    for page in ("README.md", "DEPLOYMENT.md"):
-        assert name in (folder / page).read_text()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -74,22 +36,6 @@ def test_a_wrong_credential_is_said_to_be_one(name):
         sync = landing.sync(settings={setting: "wrong"})
         assert "ConfigError" in sync.trouble
         assert "wrong" not in sync.told().replace("is wrong", "")
-
-
-@pytest.mark.sdk
-@pytest.mark.timeout(240)
-@pytest.mark.parametrize("name", NAMES)
-def test_the_sdks_own_runner_lands_the_same(name, tmp_path):
-    project = Path(shutil.copytree(catalog.connectors()[name], tmp_path / name))
-    simulator = load_simulator(catalog.simulator(name))
-    with serve(simulator.simulation(seed=0, records=12)) as server:
-        settings = simulator.configuration(server.url)
-        theirs = run_sdk(project, configuration=settings)
-        ours = DuckDbDestination()
-        mine = run(load(project), configuration=settings, state={}, destination=ours)
-    assert theirs.status == mine.status == "ok"
-    assert theirs.operations["upserts"] == mine.operations["upserts"] > 0
-    assert differences(content(project / "files" / "warehouse.db"), content(ours)) == []
 
 
 # PostgreSQL -----------------------------------------------------------------------------------------------------------

@@ -1,33 +1,11 @@
 """The Leadfeeder and Virtuous connectors against their vendors: what was asked of each, compared with the vendors' truth."""
 
-import json
-import shutil
-from contextlib import contextmanager
-from pathlib import Path
-
 import pytest
 
-from headwater import catalog
-from headwater.engine import DuckDbDestination, content, differences, load, run, run_sdk
-from headwater.prove.rig import Rig
-from headwater.simulate import load_simulator, serve
+from .served import synced, vendor
 
 HOUR = 3_600.0
 KEY = {"api_generation": "key", "LEADFEEDER_API_TOKEN": "leadfeeder-demo-key-8a20"}
-
-
-@contextmanager
-def vendor(name, records=None, **options):
-    """Serve a vendor beside its connector, and give both with an empty destination."""
-    rig = Rig(load(catalog.connectors()[name]), load_simulator(catalog.simulator(name)), "quick", 0)
-    with rig.vendor(records, **options) as served, served.landing() as landing:
-        yield served, landing
-
-
-def synced(landing, state=None, **how):
-    sync = landing.sync(state=state, **how)
-    assert not sync.trouble, sync.told()
-    return sync
 
 
 def grow(served, by):
@@ -35,27 +13,6 @@ def grow(served, by):
     served.clock.pass_by(HOUR)
     served.grow(by)
     served.clock.pass_by(HOUR)
-
-
-@pytest.mark.parametrize("name", ["leadfeeder", "virtuous"])
-def test_the_four_modules_are_short(name):
-    folder = catalog.connectors()[name]
-    lines = sum(
-        len((folder / f"{module}.py").read_text().splitlines()) for module in ("connector", "api", "sync", "models")
-    )
-    assert lines <= 250
-
-
-@pytest.mark.parametrize("name", ["leadfeeder", "virtuous"])
-def test_the_papers_are_of_this_connector(name):
-    folder = catalog.connectors()[name]
-    with load(folder).active() as connector:
-        config = connector.update_method.__self__.config
-    assert json.loads((folder / "configuration.json").read_text()) == config.template()
-    assert config.readme() in (folder / "README.md").read_text()
-    assert (folder / "requirements.txt").read_text() == ""
-    for page in ("README.md", "DEPLOYMENT.md"):
-        assert name in (folder / page).read_text()
 
 
 @pytest.mark.parametrize(
@@ -85,22 +42,6 @@ def test_an_empty_account(name):
     with vendor(name, records=0) as (served, landing):
         synced(landing)
         assert served.untruth(landing.snapshot()) == ""
-
-
-@pytest.mark.sdk
-@pytest.mark.timeout(240)
-@pytest.mark.parametrize(("name", "options"), [("leadfeeder", {"requests_a_minute": None}), ("virtuous", {})])
-def test_the_sdks_own_runner_lands_the_same(name, options, tmp_path):
-    project = Path(shutil.copytree(catalog.connectors()[name], tmp_path / name))
-    simulator = load_simulator(catalog.simulator(name))
-    with serve(simulator.simulation(seed=0, records=60, **options)) as server:
-        settings = simulator.configuration(server.url)
-        theirs = run_sdk(project, configuration=settings)
-        ours = DuckDbDestination()
-        mine = run(load(project), configuration=settings, state={}, destination=ours)
-    assert theirs.status == mine.status == "ok"
-    assert theirs.operations["upserts"] == mine.operations["upserts"] > 0
-    assert differences(content(project / "files" / "warehouse.db"), content(ours)) == []
 
 
 # Leadfeeder -----------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import pytest
 from headwater.engine import differences, run
 from headwater.engine.parquet_destination import MANIFEST, ParquetDestination
 from headwater.errors import WarehouseError
+from headwater.simulate.postgres_server import PASSWORD
 from headwater_runtime.clock import FakeClock
 
 from .children import destination
@@ -221,8 +222,8 @@ def test_a_server_that_refuses_says_why_and_shows_no_password(name, postgres):
     with pytest.raises(WarehouseError, match=words) as raised:
         left("postgres", postgres.place(**how), [Sync(KEYED, [ok()])])
     assert raised.value.hint
-    assert "secret" not in str(raised.value)
-    assert str(postgres.port) in raised.value.where
+    assert how.get("password", PASSWORD) not in str(raised.value)
+    assert str(postgres.server.port) in raised.value.where
 
 
 def test_a_server_that_is_not_there_is_named(postgres):
@@ -259,9 +260,9 @@ def test_a_server_that_stops_in_the_middle_keeps_the_last_checkpoint(postgres):
 
     try:
         with pytest.raises(WarehouseError, match="connection to the server was lost") as raised:
-            synced(postgres.stop)
+            synced(postgres.server.stop)
     finally:
-        postgres.start()
+        postgres.server.start()
     assert "last checkpoint" in raised.value.hint
     assert saved == [{"n": 1}]
     assert held("postgres", place)["t"].rows.total() == 1

@@ -339,6 +339,23 @@ class TestGuards:
         with pytest.raises(ContractError, match="no 'data.orders.pageInfo.hasNextPage'"):
             read(reader(client))
 
+    @pytest.mark.parametrize("by", ["nodes", "edges"])
+    def test_a_null_in_place_of_a_nested_page_does_not_end_it(self, shop, client, by):
+        # Some servers write an empty list as null.
+        def lines(_info, **given):
+            where = given.get("after")
+            info = {"hasNextPage": where != "end", "hasPreviousPage": False, "startCursor": "", "endCursor": "end"}
+            late = {"id": "late", "price": {"amount": 1.0}, "taxes": {"nodes": None, "edges": None, "pageInfo": ended}}
+            shown = None if where is None else [late] if by == "nodes" else [{"node": late, "cursor": "end"}]
+            return {"nodes": None, "edges": None, by: shown, "pageInfo": info}
+
+        ended = {"hasNextPage": False, "hasPreviousPage": False, "startCursor": None, "endCursor": None}
+        shop.sells([{**sold(1)[0], "lines": lines}])
+        (order,) = read(reader(client, by=by))
+        (line,) = Each("lines", flat=Flat(leave_out=("taxes", "price")))(order)
+        assert line == {"id": "late", "sku": None, "quantity": None}
+        assert Each("lines.taxes")(order) == []
+
     def test_more_without_a_cursor(self, shop, client):
         nothing = {"hasNextPage": True, "hasPreviousPage": False, "startCursor": None, "endCursor": None}
         shop.sells([], roots={"orders": lambda _info, **_given: {"nodes": [], "pageInfo": nothing}})

@@ -5,7 +5,20 @@ from graphql import FieldNode, FragmentSpreadNode, parse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater_runtime import Call, Client, ConfigError, Keyset, NextToken, Part, Relay, Single, Start, Stream, Table
+from headwater_runtime import (
+    Call,
+    Client,
+    ConfigError,
+    Keyset,
+    NextToken,
+    Offset,
+    Part,
+    Relay,
+    Single,
+    Start,
+    Stream,
+    Table,
+)
 from headwater_runtime.graphql.document import operation, tree
 
 PAGED = "pageInfo { hasNextPage endCursor }"
@@ -51,6 +64,43 @@ REFUSED = {
         {"paging": None, "records": "data.orders.items"},
         "no paging is given for 'orders'",
     ),
+    "{ orders { rows: nodes { id } } }": (
+        {"paging": None, "records": "data.orders.rows"},
+        "no paging is given for 'orders'",
+    ),
+    orders("nodes { id lines { rows: nodes { id } } } PAGED"): ({}, "nothing pages 'lines'"),
+    orders("nodes { id lines { id info: pageInfo { hasNextPage } } } PAGED"): ({}, "nothing pages 'lines'"),
+    orders("nodes { id } info: pageInfo { hasNextPage endCursor }"): ({}, "does not ask for hasNextPage"),
+    f"query({A}) {{ orders(last: $first, after: $after) {{ nodes {{ id }} PAGED }} }}": (
+        {},
+        "'orders' is asked for from its end, but paged forward",
+    ),
+    "query($n: Int, $c: String) { orders(first: $n, before: $c) { nodes { id } pageInfo { hasPreviousPage startCursor } } }": (
+        {"paging": Relay("c", "n", 5, backward=True)},
+        "'orders' is asked for from its beginning, but paged backward",
+    ),
+    f"query({A}) {{ shops {{ orders({B}) {{ nodes {{ id }} PAGED }} }} }}": (
+        {"records": "data.shops.*.orders.nodes"},
+        "is many lists, not one",
+    ),
+    f"query({A}) {{ shops {{ orders(offset: $after, limit: $first) {{ items {{ id }} }} }} }}": (
+        {"records": "data.shops.*.orders.items", "paging": Offset("after", size_param="first", size=5)},
+        "is many lists, not one",
+    ),
+    f"query({A}) {{ shops({B}) {{ next nodes {{ orders {{ nodes {{ id }} }} }} }} }}": (
+        {"records": "data.shops.nodes.*.orders.nodes", "paging": NextToken("data.shops.next", param="after")},
+        "is many lists, not one",
+    ),
+    orders("PAGED nodes { id }   "): (
+        {"paging": NextToken("orders.next", param="after")},
+        "'orders.next', which its paging reads, is in no answer",
+    ),
+    orders("edges { role node { id } } PAGED"): (
+        {"records": "data.orders.edges.*.node"},
+        "asks for role of each edge",
+    ),
+    orders("nodes { id } edges { role } PAGED"): ({}, "asks for role of each edge"),
+    "{ " + "a { " * 5000 + "b" + " }" * 5001: ({}, "nests too deeply"),
     "mutation { sell { id } }": ({}, "holds a mutation"),
     "query A { a { id } } query B { b { id } }": ({}, "2 operations"),
     "fragment F on A { id }": ({}, "0 operations"),
@@ -105,6 +155,78 @@ def at_once():
 def test_a_nested_reader_that_does_not_fit_is_refused(record, inner, says):
     with pytest.raises(ConfigError, match=says):
         declared(orders(f"nodes {{ {record} }} PAGED"), nested={"lines.nodes": inner()})
+
+
+ROWS = "nodes { id } PAGED"
+BACK = "nodes { id } pageInfo { hasPreviousPage startCursor }"
+
+
+def handed(arguments, fields=ROWS, declared_as="$n: Int, $c: String, $since: String", **options):
+    """A reader of lines that hands these arguments to them."""
+    query = f"query($id: ID!, {declared_as}) {{ order(id: $id) {{ lines({arguments}) {{ {fields} }} }} }}"
+    options.setdefault("paging", Relay("c", "n", 9))
+    given = {"id": Part("id"), **options.pop("variables", {})}
+    return declared(query, "data.order.lines.nodes", variables=given, **options)
+
+
+def within(arguments, inner, fields=ROWS, **variables):
+    """Orders whose lines are asked for with these arguments."""
+    query = f"query($after: String, $since: String) {{ orders(after: $after) {{ nodes {{ id lines({arguments}) {{ {fields} }} }} PAGED }} }}"
+    return declared(query, paging=Relay(), nested={"lines.nodes": inner}, variables=variables)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "own", "says"),
+    [
+        ("last: 2", "first: $n, after: $c", "'lines' of a record is asked for from its end, but paged forward"),
+        ("first: 2, state: OPEN", "first: $n, after: $c", "differ in state"),
+        ("first: 2", "first: $n, after: $c, state: OPEN", "differ in state"),
+        ("first: 2, order: {by: [A, B]}", "first: $n, after: $c, order: {by: [B, A]}", "differ in order"),
+        ('first: 2, like: "$n"', 'first: $n, after: $c, like: "$c"', "differ in like"),
+        ("first: 2, since: $since", "first: $n, after: $c, since: $since", "differ in since"),
+    ],
+)
+def test_a_nested_connection_is_the_same_in_both_queries(arguments, own, says):
+    with pytest.raises(ConfigError, match=says) as caught:
+        within(arguments, handed(own, variables={"since": "2026"} if "since" in own else {}), since="2025")
+    assert caught.value.hint
+
+
+def test_a_nested_connection_that_begins_at_the_other_end_is_refused():
+    inner = handed("last: $n, before: $c", BACK, paging=Relay("c", "n", 9, backward=True))
+    with pytest.raises(ConfigError, match="is asked for from its beginning, but paged backward"):
+        within("first: 2", inner, BACK, since=None)
+    within("last: 2", inner, BACK, since=None)
+
+
+def test_a_nested_connection_may_differ_in_its_size_and_in_how_its_values_are_handed():
+    since = {"variables": {"since": Start()}}
+    within("first: 2, since: $since", handed("since: $since, first: $n, after: $c", **since), since=Start())
+    within("first: 2, state: OPEN", handed("first: 50, after: $c, state: OPEN", paging=Relay("c")), since=None)
+    # One query for both directions: what is not given is null.
+    both = "first: $n, after: $c, last: $l, before: $b"
+    within("first: 2", handed(both, declared_as="$n: Int, $c: String, $l: Int, $b: String"), since=None)
+    # A field of the root is another one than that of a record.
+    root = "query($id: ID!, $n: Int, $c: String) { lines(order: $id, kind: ORDER, first: $n, after: $c) { nodes { id } PAGED } }"
+    own = declared(root, "data.lines.nodes", paging=Relay("c", "n", 9), variables={"id": Part("id")})
+    within("first: 2", own, since=None)
+
+
+@pytest.mark.parametrize(
+    ("paging", "selected"),
+    [
+        (NextToken("data.order.lines.next", param="c"), "items { id } total"),
+        (NextToken("data.order.lines.next", param="c", more="data.order.lines.more"), "items { id } next"),
+        (NextToken("data.order.next", param="c"), "items { id } next more total"),
+        (Offset("c", size_param="n", size=5, total="data.order.lines.total"), "items { id }"),
+    ],
+)
+def test_a_nested_list_has_beside_it_what_leads_on(paging, selected):
+    own = "query($id: ID!, $n: Int, $c: String) { order(id: $id) { next lines(n: $n, c: $c) { items { id } next more total } } }"
+    inner = declared(own, "data.order.lines.items", paging=paging, variables={"id": Part("id")})
+    outer = f"query($after: String) {{ orders(after: $after) {{ nodes {{ id lines {{ {selected} }} }} PAGED }} }}"
+    with pytest.raises(ConfigError, match="of a record, by which its reader goes on"):
+        declared(outer, paging=Relay(), nested={"lines.items": inner})
 
 
 def test_a_stream_knows_what_a_query_needs_of_its_slices():

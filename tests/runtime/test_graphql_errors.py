@@ -5,7 +5,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from headwater.simulate import Reply
@@ -16,6 +16,7 @@ from headwater_runtime import (
     ContractError,
     Errors,
     Flat,
+    Keyset,
     Limit,
     Login,
     Offset,
@@ -32,7 +33,7 @@ from headwater_runtime import (
 from headwater_runtime.call import Call
 from headwater_runtime.clock import FakeClock
 from headwater_runtime.graphql.errors import FAILED, judged, mark
-from headwater_runtime.graphql.points import Points, told
+from headwater_runtime.graphql.points import Points, Told, told
 from headwater_runtime.log import Log, redactor
 from headwater_runtime.records import select
 from headwater_runtime.state import State
@@ -111,6 +112,22 @@ class TestBudgets:
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(read, sources))
         assert bucket.exceeded == 0
+
+    def test_answers_that_come_in_another_order_do_not_make_it_larger(self):
+        points = Points(FakeClock())
+        points.leave("q", points.enter("q")[0], Told(100.0, 40.0, rate=10.0, most=100.0))
+        (first, _), (second, _) = points.enter("q"), points.enter("q")
+        points.leave("q", second, Told(20.0, 40.0, rate=10.0, most=100.0))
+        points.leave("q", first, Told(60.0, 40.0, rate=10.0, most=100.0))
+        assert points.wait("q") == 2.0
+
+    def test_a_window_that_has_begun_anew_is_whole_whatever_was_told_of_the_one_before(self):
+        points = Points(FakeClock())
+        points.leave("q", points.enter("q")[0], Told(10.0, 4.0, reset=1.0))
+        (first, _), (second, _) = points.enter("q"), points.enter("q")
+        points.leave("q", first, Told(2.0, 4.0, reset=1.0))
+        points.leave("q", second, Told(5_000.0, 4.0, reset=3_600.0))
+        assert points.wait("q") == 0.0
 
     @pytest.mark.parametrize(
         ("field", "monday"),
@@ -420,6 +437,24 @@ class TestOneRecord:
             "the source answered with an error: The price service has no such order"
         ]
 
+    def test_a_page_whose_last_record_failed_still_leads_on_by_key(self, shop, client):
+        def above(_info, above=-1, first=50):
+            return [{"number": n, "text": BROKEN if n == 2 else "x"} for n in range(7) if n > above][:first]
+
+        shop.vendor = Vendor(
+            "type N { number: Int!, text: String } type Query { all(above: Int, first: Int): [N!]! }", {"all": above}
+        )
+        source = client.graphql(
+            "query($above: Int, $first: Int) { all(above: $above, first: $first) { number text } }",
+            "data.all",
+            paging=Keyset("number", param="above", size_param="first", size=3),
+        )
+        emit = Kept()
+        stream = Stream(source, {Table("numbers", key="number"): Flat()}, errors=Errors(ERRORS))
+        sync([stream], State({}), emit, client)
+        assert [row["number"] for row in emit.rows("numbers")] == [0, 1, 3, 4, 5, 6]
+        assert [row["payload"] for row in emit.rows("errors")] == ["all.2.text"]
+
     def test_errors_that_name_no_record_spare_none(self, shop, client):
         shop.sells(sold(2), roots={"customers": BROKEN})
         both = client.graphql(
@@ -436,6 +471,9 @@ def test_errors_in_a_shape_of_their_own_are_errors_too(shop, client):
     for said, kind in (
         (old, ConfigError),
         ({"errors": ["plain text"]}, SourceError),
+        ({"errors": "plain text", "data": {"orders": {"nodes": []}}}, SourceError),
+        ({"errors": {"message": "one alone"}, "data": {"orders": {"nodes": []}}}, SourceError),
+        ({"errors": True, "data": {"orders": {"nodes": []}}}, SourceError),
         ({"errors": [{"message": None}], "data": None}, SourceError),
         ({"errors": [{"path": ["orders", "nodes", 99]}], "data": {"orders": {"nodes": []}}}, SourceError),
         ({"errors": [{"path": [True, {}, None]}], "data": {"orders": {"nodes": []}}}, SourceError),
@@ -480,11 +518,20 @@ ODD = JSON | st.dictionaries(
     st.sampled_from(["message", "path", "extensions", "type"]), JSON | st.lists(STEP, max_size=5), max_size=4
 )
 
-
-@given(
-    st.fixed_dictionaries({"errors": JSON | st.lists(ODD, max_size=3), "data": DATA}),
-    st.sampled_from(["nodes", "edges.*.node"]),
+# Errors that name a record, most of them one that is there.
+PLACE = st.tuples(st.sampled_from(["nodes", "edges"]), st.integers(0, 2))
+BELOW = st.sampled_from([[], ["id"], ["node"], ["node", "id"]])
+NAMING = st.builds(lambda place, below: {"message": "x", "path": ["orders", *place, *below]}, PLACE, BELOW)
+PAGE = st.fixed_dictionaries(
+    {"nodes": st.lists(NODE, max_size=3), "edges": st.lists(st.builds(dict, node=NODE), max_size=3)}
 )
+ANSWERS = st.fixed_dictionaries({"errors": JSON | st.lists(ODD, max_size=3), "data": DATA}) | st.fixed_dictionaries(
+    {"errors": st.lists(NAMING, min_size=1, max_size=2), "data": st.builds(dict, orders=PAGE)}
+)
+FIGURE = st.integers(-9, 9_999) | st.floats() | JSON
+
+
+@given(ANSWERS, st.sampled_from(["nodes", "edges.*.node"]))
 def test_no_answer_however_odd_breaks_the_judging_of_its_errors(body, tail):
     records = f"data.orders.{tail}"
     verdict = judged(body, records, str)
@@ -494,12 +541,13 @@ def test_no_answer_however_odd_breaks_the_judging_of_its_errors(body, tail):
             assert any(FAILED in one for one in select(body, records, ""))
 
 
-@given(JSON, JSON, JSON, JSON)
+@given(FIGURE, FIGURE, FIGURE, FIGURE)
+@example(0, 10, 5e-324, None)
 def test_no_budget_however_odd_is_waited_for_without_end(left, cost, rate, most):
     status = {"currentlyAvailable": left, "restoreRate": rate, "maximumAvailable": most}
     body = {"extensions": {"cost": {"requestedQueryCost": cost, "throttleStatus": status}}}
     points = Points(FakeClock())
-    points.leave("q", 0.0, told(body, FakeClock()))
+    points.leave("q", points.enter("q")[0], told(body, FakeClock()))
     assert 0 <= points.wait("q") <= 1e12
 
 

@@ -51,6 +51,28 @@ def test_connections_within_lists_become_lists_too():
     assert Flat()(record) == {"items": [{"id": 1, "parts": [{"id": 2, "more": [{"id": 1}, {"id": 2}]}, None]}]}
 
 
+def test_what_a_connection_or_an_edge_has_beside_its_nodes_is_kept():
+    languages = {"totalSize": 9, "edges": [{"size": 5, "cursor": "c", "node": {"id": 1, "name": "C"}}, None]}
+    record = {"id": 7, "languages": languages, "cluster": {"name": "x", "nodes": [{"id": 1}]}, "none": {"nodes": None}}
+    assert Flat()(record) == {
+        "id": 7,
+        "languages_totalSize": 9,
+        "languages_edges": [{"size": 5, "cursor": "c", "node": {"id": 1, "name": "C"}}, None],
+        "cluster_name": "x",
+        "cluster_nodes": [{"id": 1}],
+        "none": [],
+    }
+    assert Flat()({"all": [{"cluster": record["cluster"]}]}) == {"all": [{"cluster": record["cluster"]}]}
+    assert Each("languages", {"of": "id"})(record) == [
+        {"of": 7, "size": 5, "cursor": "c", "node_id": 1, "node_name": "C"}
+    ]
+    assert Each("cluster", {"of": "id"})({"id": 7, "cluster": {"name": "x", "nodes": [{"key": 1}]}}) == [
+        {"of": 7, "key": 1}
+    ]
+    both = {"nodes": [{"id": 1}], "edges": [{"role": "owner"}], "pageInfo": {}}
+    assert Flat()({"members": both}) == {"members_nodes": [{"id": 1}], "members_edges": [{"role": "owner"}]}
+
+
 @pytest.mark.parametrize("record", [{"a_b": 1, "a": {"b": 2}}, {"a": {"b": 2}, "a_b": 1}])
 def test_two_values_for_one_column_are_an_error_and_not_a_loss(record):
     with pytest.raises(ValueError, match="two fields would fill the column 'a_b'"):
@@ -106,6 +128,8 @@ def test_what_is_not_there_is_an_error():
         Each("linez")(ORDER)
     with pytest.raises(LookupError, match="no 'lines.taxez'"):
         Each("lines.taxez")({"lines": {"nodes": [{"id": 1}]}})
+    with pytest.raises(TypeError, match="'tags' holds text, not objects"):
+        Each("tags")({"tags": ["a"]})
     with pytest.raises(LookupError, match="no record on the way has 'number'"):
         Each("lines", {"order": "number"})(ORDER)
     with pytest.raises(ValueError, match="two fields would fill the column 'id'"):

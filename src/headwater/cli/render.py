@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -26,6 +27,8 @@ __all__ = [
 
 SAMPLE_COLUMNS = 6  # a wide table's sample shows this many; `headwater query` shows all
 SAMPLE_WIDTH = 20  # characters of a sampled value
+RULE = 3  # characters between two columns
+STATE_VALUE = 300  # characters of a text in the state: what a stream remembers of its rows or files may be megabytes
 CELL = 60  # characters of a queried one
 OPERATIONS = ("upserts", "updates", "deletes", "truncates", "schema_changes", "checkpoints", "file_uploads")
 
@@ -39,19 +42,25 @@ def render_debug(report: Report, screen: Console) -> None:
     _heading(screen, "Operations")
     _grid(screen, ("Operation", "Count"), [(_words(name), f"{data['operations'][name]:,}") for name in OPERATIONS])
     _heading(screen, "State for the next sync")
-    _line(screen, json.dumps(data["state"], ensure_ascii=False))
+    _line(screen, json.dumps(_shortened(data["state"]), ensure_ascii=False))
     _findings(screen, report.findings)
     rows = sum(data["tables"].values())
     _heading(screen, "Sync succeeded" if report.status == "ok" else "Sync failed", good=report.status == "ok")
     parts = [f"{rows:,} rows in {len(data['tables'])} table(s)", f"{data['seconds']:.1f} s"]
-    if data["peak_memory_mb"]:  # unknown if the sync ended before its first commit
+    if data["peak_memory_mb"] >= 1:  # unknown if the sync ended before its first commit; the SDK's runner tells less
         parts.append(f"peak {data['peak_memory_mb']:.0f} MB")
     _line(screen, " · ".join([*parts, data["warehouse"]]))
 
 
 def render_query(report: Report, screen: Console) -> None:
-    """Show all columns and rows."""
-    _grid(screen, report.data["columns"], [[_cell(value) for value in row] for row in report.data["rows"]])
+    """Show all columns and rows, one under the other where a row is wider than the screen."""
+    columns, rows = report.data["columns"], [[_cell(value) for value in row] for row in report.data["rows"]]
+    widths = [max(map(cell_len, values)) for values in zip(columns, *rows, strict=True)]
+    if not rows or sum(widths) + RULE * (len(widths) - 1) <= screen.width:
+        _grid(screen, columns, rows)
+    else:
+        for number, row in enumerate(rows, 1):
+            _grid(screen, (f"row {number}", ""), list(zip(columns, row, strict=True)))
     more = report.data["more"]
     _line(
         screen, f"{len(report.data['rows'])} row(s)" + (", and more: narrow the query or add a limit" if more else "")
@@ -138,7 +147,7 @@ def _findings(screen: Console, findings: Iterable[Finding]) -> None:
 
 
 def _print_sample(screen: Console, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    fitting = max(2, min(SAMPLE_COLUMNS, screen.width // SAMPLE_WIDTH))
+    fitting = max(2, min(SAMPLE_COLUMNS, (screen.width + RULE) // (SAMPLE_WIDTH + RULE)))
     _grid(screen, columns[:fitting], [[_cell(value, SAMPLE_WIDTH) for value in row[:fitting]] for row in rows])
     if len(columns) > fitting:
         _line(screen, f"and {len(columns) - fitting} more columns: {', '.join(columns[fitting:])}")
@@ -151,6 +160,16 @@ def _grid(screen: Console, columns: Sequence[str], rows: Iterable[Sequence[str]]
     for row in rows:
         table.add_row(*(Text(value) for value in row))
     screen.print(table)
+
+
+def _shortened(value: Any) -> Any:
+    """Return a state whose long texts only begin; `--json` has them whole."""
+    if isinstance(value, dict):
+        return {name: _shortened(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_shortened(one) for one in value]
+    long = isinstance(value, str) and len(value) > STATE_VALUE
+    return f"{value[:40]}… ({len(value):,} characters)" if long else value
 
 
 def _cell(value: Any, width: int = CELL) -> str:

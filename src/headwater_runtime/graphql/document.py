@@ -8,7 +8,18 @@ from dataclasses import dataclass, field
 
 from headwater_runtime.errors import ConfigError, require
 
-__all__ = ["Field", "Operation", "Selection", "connections", "in_selection", "operation", "tree"]
+__all__ = [
+    "Field",
+    "Operation",
+    "Selection",
+    "connections",
+    "field_at",
+    "in_selection",
+    "is_connection",
+    "operation",
+    "tree",
+    "variables_in",
+]
 
 TOKEN = re.compile(
     r'(?P<ignored>(?:[\s,\ufeff]|#[^\n\r]*)+)|"""(?:\\"""|[^"]|"(?!""))*"""|"(?:\\.|[^"\\\n])*"'
@@ -16,12 +27,19 @@ TOKEN = re.compile(
 )
 HINT = "mend the query in api.py; a GraphQL explorer of the vendor shows what is wrong with it"
 DEEPEST = 40  # levels of a query: what nests deeper is a fragment that spreads itself
+DEEP = "a fragment of the query spreads itself, or it nests too deeply"
+Arguments = Mapping[str, tuple[str, ...]]  # by name, the tokens of the value
 
 
 @dataclass(frozen=True)
 class Field:
-    """One selected field: the variables its arguments and directives use, and what is selected in it."""
+    """One selected field: what the schema calls it, its arguments, what is selected in it.
 
+    `variables` are those of its arguments and directives.
+    """
+
+    name: str = ""
+    arguments: Arguments = field(default_factory=dict)
     variables: frozenset[str] = frozenset()
     fields: Mapping[str, Field] = field(default_factory=dict)
 
@@ -31,42 +49,65 @@ Selection = Mapping[str, Field]  # by the name in the answer, so that an alias c
 
 @dataclass(frozen=True)
 class Operation:
-    """The query of a document. `variables` says of each declared one whether a value must be given."""
+    """The query of a document. `variables` says of each declared one whether a value must be given, `defaults` has those of the others."""
 
     name: str
     variables: Mapping[str, bool]
     fields: Selection
+    defaults: Arguments = field(default_factory=dict)
 
 
 def operation(document: str) -> Operation:
     """Return the one query of `document`, its fragments put in their places. Raises ConfigError for anything else."""
     reader = _Reader(document)
-    found = reader.document()
+    try:
+        found = reader.document()
+    except RecursionError:
+        raise ConfigError(DEEP, where=reader.where(0), hint=HINT) from None
     hint = "give each operation a text of its own; fragments are shared by adding their text"
     require(len(found) == 1, f"the document holds {len(found)} operations instead of one", reader.where(0), hint)
     kind, name, variables, items = found[0]
     require(kind == "query", f"the document holds a {kind}", reader.where(0), "only queries can be read")
-    return Operation(name, variables, _merged(items, reader.fragments, 0))
+    return Operation(name, variables, _merged(items, reader.fragments, 0), reader.defaults)
+
+
+def field_at(selection: Selection, path: str) -> Field | None:
+    """Return the field at a dotted path, `*` standing for the elements of a list; None if it is not asked for."""
+    found = Field(fields=selection)
+    for step in filter(None, path.split(".")):
+        if step != "*":
+            if step not in found.fields:
+                return None
+            found = found.fields[step]
+    return found
 
 
 def in_selection(selection: Selection, path: str) -> Selection | None:
-    """Return what is selected at a dotted path, `*` standing for the elements of a list; None if it is not asked for."""
-    for step in filter(None, path.split(".")):
-        if step != "*":
-            if step not in selection:
-                return None
-            selection = selection[step].fields
-    return selection
+    """Return what is selected at a dotted path, None if it is not asked for."""
+    found = field_at(selection, path)
+    return None if found is None else found.fields
+
+
+def is_connection(selection: Selection) -> bool:
+    """Say whether what selects this is a connection: it has `nodes`, `pageInfo`, or `edges` with their `node`, by any alias."""
+    named = {one.name: one.fields for one in selection.values()}
+    edges = named.get("edges", {})
+    return "pageInfo" in named or bool(named.get("nodes")) or any(one.name == "node" for one in edges.values())
 
 
 def connections(selection: Selection, before: str = "") -> Iterator[str]:
-    """Yield the path of every connection: what has `nodes`, `pageInfo`, or `edges` with their `node`. None within another."""
+    """Yield the path of every connection. None within another."""
     for name, inner in selection.items():
-        has = inner.fields
-        if "pageInfo" in has or bool(has.get("nodes", Field()).fields) or "node" in has.get("edges", Field()).fields:
+        if is_connection(inner.fields):
             yield before + name
         else:
-            yield from connections(has, f"{before}{name}.")
+            yield from connections(inner.fields, f"{before}{name}.")
+
+
+def variables_in(arguments: Arguments) -> frozenset[str]:
+    """Return the variables used in the values of arguments."""
+    values = arguments.values()
+    return frozenset(value[at + 1] for value in values for at, token in enumerate(value) if token == "$")  # noqa: S105  (a token of the language)
 
 
 def tree(selection: Selection) -> dict[str, object]:
@@ -84,15 +125,17 @@ class _Item:
     """A field as it is written, its fragments not yet put in; without a key: an inline fragment."""
 
     key: str
-    variables: frozenset[str]
-    items: tuple[_Item | _Spread, ...]
+    name: str = ""
+    arguments: Arguments = field(default_factory=dict)
+    directives: frozenset[str] = frozenset()
+    items: tuple[_Item | _Spread, ...] = ()
 
 
 Items = tuple[_Item | _Spread, ...]
 
 
 def _merged(items: Items, fragments: Mapping[str, Items], depth: int) -> dict[str, Field]:
-    require(depth < DEEPEST, "a fragment of the query spreads itself, or it nests too deeply", "GraphQL query", HINT)
+    require(depth < DEEPEST, DEEP, "GraphQL query", HINT)
     found: dict[str, Field] = {}
     for item in items:
         if isinstance(item, _Spread):
@@ -101,7 +144,9 @@ def _merged(items: Items, fragments: Mapping[str, Items], depth: int) -> dict[st
         elif not item.key:
             inner = _merged(item.items, fragments, depth + 1)
         else:
-            inner = {item.key: Field(item.variables, _merged(item.items, fragments, depth + 1))}
+            used = variables_in(item.arguments) | item.directives
+            fields = _merged(item.items, fragments, depth + 1)
+            inner = {item.key: Field(item.name, item.arguments, used, fields)}
         for key, one in inner.items():
             found[key] = _both(found[key], one) if key in found else one
     return found
@@ -111,7 +156,7 @@ def _both(one: Field, other: Field) -> Field:
     fields = dict(one.fields)
     for key, inner in other.fields.items():
         fields[key] = _both(fields[key], inner) if key in fields else inner
-    return Field(one.variables | other.variables, fields)
+    return Field(one.name, one.arguments, one.variables | other.variables, fields)
 
 
 class _Reader:
@@ -120,6 +165,7 @@ class _Reader:
     def __init__(self, document: str) -> None:
         self._tokens: list[tuple[str, int]] = []
         self.fragments: dict[str, Items] = {}
+        self.defaults: dict[str, tuple[str, ...]] = {}
         self._at = at = 0
         while at < len(document):
             found = TOKEN.match(document, at)
@@ -170,33 +216,43 @@ class _Reader:
                 self._take()
                 self._name()
             self._directives()
-            return _Item("", frozenset(), self._items())
-        key = self._name()
+            return _Item("", items=self._items())
+        key = name = self._name()
         if self._next() == ":":
             self._take()
-            self._name()
-        used = self._used() if self._next() == "(" else frozenset[str]()
-        used |= self._directives()
-        return _Item(key, used, self._items() if self._next() == "{" else ())
+            name = self._name()
+        arguments, directives = self._arguments(), self._directives()
+        return _Item(key, name, arguments, directives, self._items() if self._next() == "{" else ())
 
     def _directives(self) -> frozenset[str]:
         used = frozenset[str]()
         while self._next() == "@":
             self._take()
             self._name()
-            used |= self._used() if self._next() == "(" else frozenset[str]()
+            used |= variables_in(self._arguments())
         return used
 
-    def _used(self) -> frozenset[str]:
-        """Step over a pair of brackets and return the variables in it."""
-        used, depth = set(), 0
+    def _arguments(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        if self._next() == "(":
+            self._take()
+            while self._next() != ")":
+                name = self._name()
+                self._take(":")
+                found[name] = self._value()
+            self._take()
+        return found
+
+    def _value(self) -> tuple[str, ...]:
+        """Return the tokens of a value: one, a variable, or what is between a pair of brackets."""
+        begin, depth = self._at, 0
         while True:
-            mark = self._take()
-            depth += (mark in {"(", "[", "{"}) - (mark in {")", "]", "}"})
-            if mark == "$":
-                used.add(self._name())
+            token = self._take()
+            depth += (token in {"[", "{"}) - (token in {"]", "}"})
+            if token == "$":  # noqa: S105  (a token of the language)
+                self._name()
             if not depth:
-                return frozenset(used)
+                return tuple(token for token, _ in self._tokens[begin : self._at])
 
     def _declared(self) -> dict[str, bool]:
         found: dict[str, bool] = {}
@@ -208,10 +264,11 @@ class _Reader:
             kind = []
             while self._next() not in {"$", ")", "=", "@", ""}:
                 kind.append(self._take())
-            given = self._next() == "="
-            while self._next() not in {"$", ")", ""}:  # a default value, which may be a list or an object
-                self._used() if self._next() in {"[", "{", "("} else self._take()
-            found[name] = kind[-1:] == ["!"] and not given
+            found[name] = kind[-1:] == ["!"] and self._next() != "="
+            if self._next() == "=":
+                self._take()
+                self.defaults[name] = self._value()
+            self._directives()
         self._take(")")
         return found
 

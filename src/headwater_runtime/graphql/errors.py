@@ -71,7 +71,8 @@ def errors_in(body: Any) -> list[Mapping[str, Any]]:
     if not isinstance(body, dict):
         return []
     listed = body.get("errors")
-    if isinstance(listed, list) and listed:
+    if listed:
+        listed = listed if isinstance(listed, list) else [listed]
         return [one if isinstance(one, dict) else {"message": str(one)} for one in listed]
     return [body] if "error_code" in body else []
 
@@ -100,11 +101,12 @@ def limited(body: Any) -> bool:
 
 
 def mark(body: Any, records: str) -> None:
-    """Put `{FAILED: Spoilt}` in the place of each record that an error of `body` names."""
+    """Put a Spoilt under FAILED into each record that an error of `body` names."""
     for one in errors_in(body):
         if (place := place_of(body, one, records)) is not None:
             holder, at, rest = place
-            value: Any = {FAILED: Spoilt(one, _inside(holder, at))}
+            record = _inside(holder, at)  # its fields stay: paging by key goes on behind it
+            value: Any = {**(record if isinstance(record, dict) else {}), FAILED: Spoilt(one, record)}
             for step in reversed(rest):
                 value = {step: value}
             holder[at] = value

@@ -12,7 +12,7 @@ from headwater_runtime.errors import ConfigError, SourceError, TransientError
 from headwater_runtime.exchange import Answer, Decode, Exchange, decoded
 from headwater_runtime.formats import Json, unreadable
 from headwater_runtime.graphql.errors import PartialError, Verdict, judged, limited, mark
-from headwater_runtime.graphql.points import Points, told
+from headwater_runtime.graphql.points import Points, Share, told
 from headwater_runtime.records import MISSING, Row, select
 from headwater_runtime.rules import Rule, first_match
 from headwater_runtime.transport import Request, Response, Transport
@@ -117,7 +117,7 @@ class _Asking(Exchange):
             door.points.leave(door.name, taken, told(body, door.clock))
         return _Parsed(response.status, response.headers, response.body, response.file, value=body)
 
-    def _take_points(self, where: str) -> float:
+    def _take_points(self, where: str) -> Share:
         """Wait until the budget allows the query. Raises TransientError where that takes longer than the client's patience."""
         door, traffic = self._door, self._client.traffic
         while True:

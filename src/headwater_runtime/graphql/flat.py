@@ -7,18 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headwater_runtime.errors import require
-from headwater_runtime.records import MISSING, Row, lookup
+from headwater_runtime.records import MISSING, Row, kind_of, lookup
 
 __all__ = ["Each", "Flat"]
 
 TYPENAME = "__typename"
+OF_CONNECTION = frozenset({"nodes", "edges", "pageInfo", "totalCount", TYPENAME})
+OF_EDGE = frozenset({"node", "cursor", TYPENAME})
 
 
 @dataclass(frozen=True)
 class Flat:
     """A row function: `{"a": {"b": 1}}` becomes `{"a_b": 1}`, `depth` objects deep (None: all); deeper ones stay JSON.
 
-    A connection becomes the list of its nodes, and lists stay JSON. `leave_out` are dotted paths, as of what fills a child table.
+    A connection becomes the list of its nodes, or of its edges if they have fields of their own; one with other fields beside
+    them is an object like any other. Lists stay JSON. `leave_out` are dotted paths, as of what fills a child table.
     `__typename` is left out; `typename="kind"` keeps it as `kind`, an object's as `a_kind`. Raises ValueError for two values
     that would be one column.
     """
@@ -40,11 +43,11 @@ class Flat:
         return row
 
     def _into(self, row: Row, record: Mapping[str, Any], before: str, path: str, depth: int) -> None:
-        for name, value in record.items():
+        for name, value in _fields(record):
             if path + name in self.leave_out or (name == TYPENAME and not self.typename):
                 continue
             column = before + (self.typename if name == TYPENAME else name)
-            opened = isinstance(value, dict) and not _is_connection(value)
+            opened = isinstance(value, dict) and not _is_list(value)
             if opened and (self.depth is None or depth < self.depth):
                 self._into(row, value, column + self.separator, f"{path}{name}.", depth + 1)
                 continue
@@ -58,10 +61,10 @@ class Flat:
             return [self._plain(one) for one in value]
         if not isinstance(value, dict):
             return value
-        if _is_connection(value):
+        if _is_list(value):
             return [self._plain(one) for one in _nodes(value)]
         names = {TYPENAME: self.typename}
-        return {names.get(name, name): self._plain(one) for name, one in value.items() if names.get(name, name)}
+        return {names.get(name, name): self._plain(one) for name, one in _fields(value) if names.get(name, name)}
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,8 @@ def _walk(
     for one in holder if isinstance(holder, list) else [holder]:
         if one is None:
             continue
+        if not isinstance(one, dict):
+            raise TypeError(f"'{path}' holds {kind_of(one)}, not objects")
         here = {**above, path: one}
         if not steps:
             yield one, here
@@ -123,7 +128,20 @@ def _is_connection(value: Mapping[str, Any]) -> bool:
     nodes, edges = value.get("nodes"), value.get("edges")
     if isinstance(nodes, list):
         return True
+    if nodes is None and edges is None:  # in the place of an empty list
+        return value.keys() <= OF_CONNECTION and not value.keys().isdisjoint({"nodes", "edges"})
     return isinstance(edges, list) and all(one is None or (isinstance(one, dict) and "node" in one) for one in edges)
+
+
+def _is_list(value: Mapping[str, Any]) -> bool:
+    """Say whether a list of its nodes is all there is of a connection."""
+    beside = isinstance(value.get("nodes"), list) and _are_more(value.get("edges"))
+    return _is_connection(value) and value.keys() <= OF_CONNECTION and not beside
+
+
+def _are_more(edges: Any) -> bool:
+    """Say whether edges have fields of their own."""
+    return isinstance(edges, list) and any(isinstance(one, dict) and one.keys() - OF_EDGE for one in edges)
 
 
 def _nodes(value: Mapping[str, Any]) -> list[Any]:
@@ -131,4 +149,11 @@ def _nodes(value: Mapping[str, Any]) -> list[Any]:
     if isinstance(value.get("nodes"), list):
         nodes: list[Any] = value["nodes"]
         return nodes
-    return [one and one["node"] for one in value["edges"]]
+    edges: list[Any] = value.get("edges") or []
+    return edges if _are_more(edges) else [one and one["node"] for one in edges]
+
+
+def _fields(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of an object, of a connection without what led from page to page."""
+    connection = _is_connection(value)
+    yield from (pair for pair in value.items() if not (connection and pair[0] == "pageInfo"))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from headwater_runtime.clock import Clock
 from headwater_runtime.records import lookup
 from headwater_runtime.retry import seconds_until
 
-__all__ = ["Points", "Told", "told"]
+__all__ = ["Points", "Share", "Told", "told"]
 
 LARGEST = 1e12  # of points, or of seconds: what is beyond it means nothing
+SAME = 2.0  # seconds by which the end of one window may be told apart
 TICK = 1000  # a wait ends on a whole thousandth of a second: the vendor's clock and ours round in different ways
 
 
@@ -29,6 +30,14 @@ class Told:
     rate: float = 0.0
     most: float = math.inf
     reset: float | None = None
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a query under way has taken. `known`: of how many answers was known when it was asked."""
+
+    points: float
+    known: int
 
 
 def told(body: Any, clock: Clock) -> Told | None:
@@ -59,6 +68,7 @@ class Points:
         self._clock = clock
         self._lock = threading.Lock()
         self._told: Told | None = None
+        self._known = 0  # answers that told of it
         self._at = 0.0  # when it was told
         self._taken = 0.0  # by queries under way, of which the source may not have told yet
         self._costs: dict[str, float] = {}  # by query
@@ -73,31 +83,41 @@ class Points:
         with self._lock:
             return self._told is not None and self._costs.get(query, 0.0) > self._told.most
 
-    def enter(self, query: str) -> tuple[float, float]:
-        """Take the points of `query`; return them and 0, or 0 and the seconds to wait before asking again."""
+    def enter(self, query: str) -> tuple[Share, float]:
+        """Take the points of `query`; return them and 0, or none and the seconds to wait before asking again."""
         with self._lock:
             cost = self._cost(query)
-            if wait := self._wait(cost):
-                return 0.0, wait
-            self._taken += cost
-            return cost, 0.0
+            wait = self._wait(cost)
+            share = Share(0.0 if wait else cost, self._known)
+            self._taken += share.points
+            return share, wait
 
-    def leave(self, query: str, taken: float, found: Told | None) -> None:
-        """Give `taken` back and go by what the answer told, None if it told nothing."""
+    def leave(self, query: str, share: Share, found: Told | None) -> None:
+        """Give `share` back and go by what the answer told, None if it told nothing."""
         with self._lock:
-            self._taken -= taken
+            self._taken -= share.points
             if found is not None:
-                self._told, self._at = found, self._clock.monotonic()
                 self._costs[query] = found.cost
+                if self._known > share.known:  # answered before this one, perhaps of a later moment
+                    found = replace(found, left=min(found.left, self._left(found)))
+                self._told, self._at = found, self._clock.monotonic()
+                self._known += 1
 
     def _cost(self, query: str) -> float:
         return min(self._costs.get(query, 0.0), self._told.most if self._told else math.inf)
 
+    def _left(self, found: Told) -> float:
+        """Return what was told last of the budget that `found` tells of, as it is now."""
+        last, passed = self._told, self._clock.monotonic() - self._at
+        if last is None or abs((last.reset or passed) - passed - (found.reset or 0.0)) > SAME:  # of another window
+            return math.inf
+        return min(last.most, last.left + last.rate * passed)
+
     def _wait(self, cost: float) -> float:
-        now, found = self._clock.monotonic(), self._told
+        found = self._told
         if found is None or not cost:
             return 0.0
-        passed = now - self._at
+        passed = self._clock.monotonic() - self._at
         short = cost - (min(found.most, found.left + found.rate * passed) - self._taken)
         if short <= 0:
             return 0.0

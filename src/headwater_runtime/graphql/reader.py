@@ -141,9 +141,9 @@ class GraphQL:
     def _continued(self, connection: Row, tail: str, within: Within, beside: _Beside) -> Row:
         """Return a connection that holds every record: those that came with the parent, and those behind them."""
         first = tail.partition(".")[0]
-        if connection.get(first) is None:
+        if first not in connection:  # it is of another type
             return connection
-        found = select(connection, tail, self.where)
+        found = [] if connection[first] is None else select(connection, tail, self.where)
         step, anew = self._step(connection, found)
         records = [] if anew else [self._completed(one, within, beside) for one in self._ordered(found)]
         if step.more:

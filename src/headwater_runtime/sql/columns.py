@@ -6,7 +6,9 @@ NaN or infinity in a column of decimals.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import Any
@@ -44,6 +46,7 @@ _FORMS = {
     "date": r"^\d{4}-\d\d-\d\d$",
     "time": r"^\d{4}-\d\d-\d\d[ T][\d:.]+(\+00)?$",
 }
+_NATURAL: Mapping[type, pa.DataType] = {bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
 Unfit = Callable[[str, int], None]
 
 
@@ -98,12 +101,12 @@ def tabled(rows: Sequence[Sequence[Any]], columns: Sequence[Column]) -> pa.Table
 
 
 def _array(values: list[Any], wanted: pa.DataType) -> pa.Array:
-    given = next((type(value) for value in values if value is not None), None)
+    given = next((type(value) for value in values if value is not None), type(None))
     if given is str and not pa.types.is_binary(wanted):
         return pa.array(values, pa.string())
     if given is bytes and pa.types.is_string(wanted):
         return pa.array(values, pa.binary())
-    return pa.array(values, wanted)
+    return pa.array(values, _NATURAL.get(given, wanted))  # as another type a number would lose what that cannot hold
 
 
 def _settled(array: pa.ChunkedArray, column: Column, where: str) -> tuple[pa.ChunkedArray, int]:
@@ -137,12 +140,12 @@ def _within(array: pa.ChunkedArray, wanted: pa.DataType) -> bool:
 
 def _cast(array: pa.ChunkedArray, column: Column, where: str) -> pa.ChunkedArray:
     wanted = column.arrow
-    try:
-        return _exact(array, wanted)
-    except pa.ArrowInvalid:
-        pass
     kind = "decimal" if pa.types.is_decimal(wanted) else "date" if wanted == pa.date32() else "time"
-    if pa.types.is_string(array.type) and (wanted in _LIMITS or kind == "decimal"):
+    with suppress(pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        if kind != "date" or not pa.types.is_timestamp(array.type):  # its time of day would be cut off
+            return _exact(array, wanted)
+    timed = kind == "date" and pa.types.is_string(array.type) and _any(array, _FORMS["time"])
+    if pa.types.is_string(array.type) and (wanted in _LIMITS or kind == "decimal") and not timed:
         fits = pc.match_substring_regex(array, _FORMS[kind])
         array = pc.if_else(fits, array, pa.scalar(None, pa.string()))
         try:
@@ -152,6 +155,10 @@ def _cast(array: pa.ChunkedArray, column: Column, where: str) -> pa.ChunkedArray
                 return pa.chunked_array([[_parsed(value, wanted) for value in array.to_pylist()]], wanted)
     what = f"column '{column.name}' holds {array.type} that is no {wanted}, as it was when the reading began"
     raise ContractError(what, where=where, hint="its type was changed meanwhile: run the sync again")
+
+
+def _any(array: pa.ChunkedArray, form: str) -> bool:
+    return bool(pc.any(pc.match_substring_regex(array, form)).as_py())
 
 
 def _exact(array: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
@@ -181,29 +188,44 @@ def written(value: Any) -> Any:
         return {"bytes": bytes(value).hex()}
     if isinstance(value, (datetime, date)):
         return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has none of these
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
 def restored(value: Any, column: Column, where: str) -> Any:
-    """Return the value that was `written` of a column. Raises ContractError if the column's type is another by now."""
+    """Return the value that was `written` of a column. Raises ContractError if the column's type is another by now.
+
+    Texts and numbers have another order: what lies behind a key as the one does not as the other.
+    """
     kind = column.arrow
     try:
-        if value is None or pa.types.is_boolean(kind):
-            return value
-        if pa.types.is_decimal(kind):
-            return Decimal(str(value))
-        if pa.types.is_integer(kind):
-            return int(value)
-        if pa.types.is_floating(kind):
-            return float(value)
-        if isinstance(value, dict):
-            return bytes.fromhex(value["bytes"])
-        if kind == pa.date32():
-            return date.fromisoformat(value)
-        if pa.types.is_timestamp(kind):
-            return datetime.fromisoformat(value)
-        return value if pa.types.is_null(kind) else str(value)
+        if value is None or pa.types.is_null(kind):
+            return bytes.fromhex(value["bytes"]) if isinstance(value, dict) else value
+        return _restored(value, kind)
     except (LookupError, TypeError, ValueError, ArithmeticError) as error:
         what = f"the saved position does not fit column '{column.name}', which is {column.native or kind} now"
         hint = "raise `version=` of the stream in sync.py, or reset the connection: it is read from the beginning"
         raise ContractError(what, where=where, hint=hint) from error
+
+
+def _restored(value: Any, kind: pa.DataType) -> Any:
+    if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
+        return _a(bool if pa.types.is_boolean(kind) else int, value)
+    if pa.types.is_decimal(kind):
+        return Decimal(str(value))
+    if pa.types.is_floating(kind):
+        return float(value)
+    if pa.types.is_binary(kind):
+        return bytes.fromhex(value["bytes"])
+    if kind == pa.date32():
+        return date.fromisoformat(value)
+    if pa.types.is_timestamp(kind):
+        return iso(_a(str, value))
+    return _a(str, value)
+
+
+def _a(kind: type, value: Any) -> Any:
+    if type(value) is not kind:
+        raise TypeError
+    return value

@@ -43,6 +43,7 @@ class _Run:
         self.columns: dict[Any, list[Column]] = {}
         self.found: dict[tuple[str | None, str], Found | None] = {}
         self.idle: list[Reading] = []  # connections that the next reading can have
+        self.failed: dict[Origin, SourceError] = {}  # tables whose columns could not be asked for
         self.shared: dict[str, Session] = {}  # sessions that hold a snapshot others read in, by its name
 
 
@@ -128,7 +129,8 @@ class Database:
     ) -> list[Relation]:
         """Return the tables and views of a schema whose names match a pattern of `include` and none of `exclude`.
 
-        Asks the database. One that this user may not read is among them, with its name and key only.
+        Asks the database. One that cannot be read, such as one this user may not read, is among them, with its name and key
+        only; to read it raises what it failed with, so that nothing is read of it without its types.
         """
         schema = self._schema(schema)
         where = f"schema {schema}" if schema else "the tables"
@@ -150,8 +152,9 @@ class Database:
 
     def _types(self, schema: str | None, name: str) -> Mapping[str, Any]:
         try:
-            columns = self.columns(Rows(self, Origin(name, schema), ()))
-        except SourceError:
+            columns = self.columns(Rows(self, Origin(name, schema), None))
+        except SourceError as error:
+            self.run.failed[Origin(name, schema)] = error
             return {}
         return {column.name: column.declared for column in columns}
 
@@ -229,29 +232,51 @@ class Database:
         only = () if rows.only is None else tuple(dict.fromkeys((*rows.key, *mark, *rows.only)))
         known = self.run.columns.get((rows.origin, only))
         if known is None:
-            source = rows.origin.rows(only)
-            wanted = [source.c[name] for name in only] if only else [sa.literal_column("*")]
-            nothing = sa.select(*wanted).select_from(source).where(sa.literal_column("1") == sa.literal_column("0"))
-            known = self.ask(rows.where, lambda session: session.columns(nothing))
-            twice = sorted({one.name for one in known if [other.name for other in known].count(one.name) > 1})
-            if twice:
-                hint = "give each column of the SELECT a name of its own"
-                raise SourceError(f"two columns are called '{twice[0]}'", where=rows.where, hint=hint)
+            if not only and rows.origin in self.run.failed:
+                raise self.run.failed[rows.origin]
+            known = self._described(rows, only)
+            names = [column.name for column in known]
+            hidden = [name for name in rows.key if name not in names] if rows.given is None and not only else []
+            if hidden:  # a primary key that the table does not show unless it is asked for
+                known = self._described(rows, (*names, *hidden))
             self.run.columns[rows.origin, only] = known
         names = [column.name for column in known]
-        for name in (*(rows.given or ()), *mark):
+        for name in (*rows.key, *mark):
             if name not in names:
                 hint = f"it has {', '.join(names[:20])}: name one of them in sync.py"
                 raise SourceError(f"there is no column '{name}'", where=rows.where, hint=hint)
         return known
 
-    def primary_key(self, origin: Origin) -> tuple[str, ...]:
-        """Return a table's primary key, () if it has none. Raises SourceError if there is no such table."""
+    def _described(self, rows: Rows, only: Sequence[str]) -> list[Column]:
+        source = rows.origin.rows(only)
+        wanted = [source.c[name] for name in only] if only else [sa.literal_column("*")]
+        nothing = sa.select(*wanted).select_from(source).where(sa.literal_column("1") == sa.literal_column("0"))
+        known = self.ask(rows.where, lambda session: session.columns(nothing))
+        twice = sorted({one.name for one in known if [other.name for other in known].count(one.name) > 1})
+        if twice:
+            hint = "give each column of the SELECT a name of its own"
+            raise SourceError(f"two columns are called '{twice[0]}'", where=rows.where, hint=hint)
+        return known
+
+    def _found(self, origin: Origin) -> Found | None:
         place = origin.schema, origin.name
         if place not in self.run.found:
             found = self.ask(origin.where, lambda session: session.found(*place))
             self.run.found[place] = found[0] if found else None
-        one = self.run.found[place]
+        return self.run.found[place]
+
+    def look(self, origin: Origin) -> None:
+        """Tell, once a run, of a table some rows of which this user cannot see, if the catalog was asked about it."""
+        one = None if origin.statement else self.run.found.get((origin.schema, origin.name))
+        if one is not None and one.hidden:
+            self.run.found[origin.schema, origin.name] = replace(one, hidden=False)
+            self.log.warning(
+                f"{origin.where}: its row security policies hide rows from this user, and so from the sync"
+            )
+
+    def primary_key(self, origin: Origin) -> tuple[str, ...]:
+        """Return a table's primary key, () if it has none. Raises SourceError if there is no such table."""
+        one = self._found(origin)
         if one is None:
             hint = "compare its name and schema in sync.py with the database, and see that the user may see it"
             raise SourceError("there is no such table or view", where=origin.where, hint=hint)
@@ -266,11 +291,11 @@ class Database:
             )
         return oldest
 
-    def share(self, where: str) -> str:
+    def share(self, origin: Origin) -> str:
         """Return the name of a snapshot that several connections can read in, "" if the server has none."""
-        session = self.ask(where, lambda _: self.server.ask())
+        session = self.ask(origin.where, lambda _: self.server.ask())
         try:
-            session.begin()
+            session.begin("", origin)
             name = session.share()
         except Exception:  # noqa: BLE001  (then each reads in a snapshot of its own)
             name = ""

@@ -15,8 +15,8 @@ from sqlalchemy.dialects import postgresql
 from headwater_runtime.errors import ConfigError, SourceError, TransportError
 from headwater_runtime.sql.columns import INTEGERS, decimal
 from headwater_runtime.sql.need import needed
-from headwater_runtime.sql.server import Column, Found, Options, Reading, Session, Trouble
-from headwater_runtime.sql.statement import literal, rendered
+from headwater_runtime.sql.server import Column, Found, Options, Session, Trouble
+from headwater_runtime.sql.statement import Origin, literal, rendered
 from headwater_runtime.sql.trouble import first_line
 from headwater_runtime.tables import ColumnType
 
@@ -60,9 +60,7 @@ class Duck:
         """Open it."""
         return _Session(self)
 
-    def open(self) -> Reading:
-        """Open it."""
-        return _Session(self)
+    open = ask
 
     def value(self, column: Column, value: Any) -> sa.ColumnElement[Any]:
         """Return its text, cast to the column's type."""
@@ -115,7 +113,7 @@ class _Session:
         sql, _ = rendered(nothing, DIALECT, whole=True)
         return [_column(row[0], row[1]) for row in self._connection.execute(f"DESCRIBE {sql}").fetchall()]
 
-    def begin(self, snapshot: str = "") -> None:  # noqa: ARG002
+    def begin(self, snapshot: str = "", origin: Origin | None = None) -> None:  # noqa: ARG002
         self._connection.execute("BEGIN")
 
     def end(self) -> None:

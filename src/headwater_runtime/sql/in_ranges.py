@@ -113,7 +113,7 @@ class _Ranging(Progress):
     def _shared(self) -> str:
         if self._snapshot is None:
             database = self._source.client
-            self._snapshot = database.share(self._source.where) if database.snapshot else ""
+            self._snapshot = database.share(self._source.origin) if database.snapshot else ""
         return self._snapshot
 
     def wanted(self, slice: Slice, page: Page) -> bool:  # noqa: A002, ARG002

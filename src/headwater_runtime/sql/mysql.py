@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
@@ -12,18 +12,20 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
+from headwater_runtime.errors import ConfigError
 from headwater_runtime.sql.columns import INTEGERS, decimal, tabled
 from headwater_runtime.sql.fetch import fetched
 from headwater_runtime.sql.need import needed
 from headwater_runtime.sql.server import Column, Found, Options, Reading, Session, Trouble
-from headwater_runtime.sql.statement import rendered
-from headwater_runtime.sql.trouble import explained
+from headwater_runtime.sql.statement import Origin, rendered
+from headwater_runtime.sql.trouble import ENCRYPTION, explained
 from headwater_runtime.tables import ColumnType
 
 __all__ = ["Mysql", "connected"]
 
 DIALECT = mysql.dialect(paramstyle="format")
 UNSIGNED, ENUM, SET = 32, 256, 2048  # flags of a column in the protocol
+SORTED = 8192  # bytes of a key's weights; 3,072 bytes of text have no more
 BYTES_SET = 63  # the character set of what is no text
 WHOLE: Mapping[int, tuple[pa.DataType, pa.DataType]] = {  # protocol type: signed, unsigned
     1: (pa.int8(), pa.uint8()),
@@ -42,7 +44,8 @@ TIMED: Mapping[int, tuple[pa.DataType, ColumnType]] = {
 }
 # What servers say by number, as SQLSTATEs that say the same: https://mariadb.com/kb/en/mariadb-error-code-reference/
 STATES = {
-    1044: "28000", 1045: "28000", 1698: "28000", 1049: "3D000", 1146: "42P01", 1054: "42703",
+    1044: "28000", 1045: "28000", 1698: "28000", 1129: "28000", 1130: "28000", 1820: "28000", 1862: "28000", 4151: "28000",
+    1226: "53300", 2026: ENCRYPTION, 1049: "3D000", 1146: "42P01", 1054: "42703",
     1142: "42501", 1143: "42501", 1370: "42501", 1205: "55P03", 1213: "40P01", 1969: "57014", 3024: "57014",
     1317: "57014", 1040: "53300", 1203: "53300", 1053: "57P01", 1927: "57P01", 4031: "57P01",
     1158: "08006", 1159: "08006", 1160: "08006", 1161: "08006", 2002: "08001", 2003: "08001", 2005: "08001",
@@ -56,11 +59,14 @@ SELECT LEAST(
             AND id NOT IN ({ours})), NOW())), NOW()
 """
 FOUND = """
-SELECT t.table_name, t.table_type LIKE '%%VIEW', k.column_name FROM information_schema.tables t
+SELECT t.table_name, t.table_type, k.column_name FROM information_schema.tables t
 LEFT JOIN information_schema.key_column_usage k ON k.table_schema = t.table_schema AND k.table_name = t.table_name
+  AND {exact}(k.table_name) = {exact}(t.table_name) AND {exact}(k.table_schema) = {exact}(t.table_schema)
   AND k.constraint_name = 'PRIMARY'
-WHERE t.table_schema = COALESCE(%s, DATABASE()) AND (%s IS NULL OR t.table_name = %s)
-ORDER BY t.table_name, k.ordinal_position
+WHERE t.table_schema = COALESCE(%s, DATABASE()) AND {exact}(t.table_schema) = {exact}(COALESCE(%s, DATABASE()))
+  AND (%s IS NULL OR t.table_name = %s) AND {exact}(t.table_name) = {exact}(COALESCE(%s, t.table_name))
+  AND t.table_type <> 'SEQUENCE'
+ORDER BY t.table_name, t.table_schema, k.ordinal_position
 """
 
 
@@ -104,6 +110,17 @@ class Mysql:
         return None
 
 
+def _flag(text: str) -> bool:
+    return text.lower() in {"1", "true", "yes"}
+
+
+# What an address may have behind its ?, in the words of PyMySQL.
+QUERY: Mapping[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("unix_socket", "ssl_ca", "ssl_cert", "ssl_key", "ssl_key_password"), str),
+    **dict.fromkeys(("ssl_verify_cert", "ssl_verify_identity", "ssl_disabled"), _flag),
+}
+
+
 class _Asking:
     """A session."""
 
@@ -122,7 +139,7 @@ class _Asking:
             cursor.execute(sql, values)
             return [_column(one) for one in cursor._result.fields]  # noqa: SLF001  (DB-API's description has no flags)
 
-    def begin(self, snapshot: str = "") -> None:  # noqa: ARG002  (InnoDB gives none away)
+    def begin(self, snapshot: str = "", origin: Origin | None = None) -> None:  # noqa: ARG002  (InnoDB gives none away)
         self._run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         self._run("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
 
@@ -180,12 +197,17 @@ class _Asking:
 
     def found(self, schema: str | None, name: str | None = None) -> list[Found]:
         with self._connection.cursor() as cursor:
-            cursor.execute(FOUND, (schema, name, name))
+            cursor.execute("SELECT @@lower_case_table_names")
+            (folds,) = cursor.fetchone() or ("0",)
+            # The schema that tells of names compares them without case, even where they differ by nothing else.
+            cursor.execute(FOUND.format(exact="HEX" if folds == "0" else "LOWER"), (schema, schema, name, name, name))
             rows = cursor.fetchall()
-        keys: dict[tuple[str, bool], list[str]] = {}
-        for table, view, column in rows:
-            keys.setdefault((table, view == "1"), []).extend([column] if column else [])
-        return [Found(table, tuple(key), view) for (table, view), key in keys.items()]
+        keys: dict[tuple[str, str], list[str]] = {}
+        for table, kind, column in rows:
+            keys.setdefault((table, kind), []).extend([column] if column else [])
+        # A versioned table's key ends in the column that tells rows of the past from one another.
+        told = {one: key[:-1] if one[1] == "SYSTEM VERSIONED" else key for one, key in keys.items()}
+        return [Found(table, tuple(key), kind.endswith("VIEW")) for (table, kind), key in told.items()]
 
     def close(self) -> None:
         self._server.ours.discard(self._number)
@@ -199,6 +221,12 @@ class _Asking:
     def _settings(self) -> Iterator[str]:
         options = self._server.options
         told = ["time_zone = '+00:00'", "net_write_timeout = 600"]
+        # What would cut rows off, change their texts or take '' for null; and a sort by all that an index can hold.
+        told += ["sql_select_limit = 18446744073709551615", f"max_sort_length = {SORTED}"]
+        modes = "@@sql_mode"
+        for mode in ("PAD_CHAR_TO_FULL_LENGTH", "EMPTY_STRING_IS_NULL"):
+            modes = f"REPLACE({modes}, '{mode}', '')"
+        told += [f"sql_mode = {modes}"]
         if options.lock_timeout is not None:
             told += [f"lock_wait_timeout = {max(1, int(options.lock_timeout))}"]
             told += [f"innodb_lock_wait_timeout = {max(1, int(options.lock_timeout))}"]
@@ -215,7 +243,7 @@ def connected(url: sa.URL, options: Options, near: int | None) -> Mysql:
         "host": url.host or "localhost" if near is None else "127.0.0.1",
         "port": url.port or 3306 if near is None else near,
         "user": url.username or "",
-        "password": url.password or "",
+        "password": str(url.password or "").encode(),  # as a text it would be sent in latin1
         "database": url.database,
         "charset": "utf8mb4",
         "autocommit": True,
@@ -224,9 +252,14 @@ def connected(url: sa.URL, options: Options, near: int | None) -> Mysql:
         "connect_timeout": int(options.connect_timeout),
         "read_timeout": options.read_timeout,
     }
-    plain = {
-        name: value for name, value in url.query.items() if name in {"unix_socket", "ssl_ca", "ssl_cert", "ssl_key"}
-    }
+    unknown = sorted(set(url.query) - {"charset", *QUERY})
+    if unknown:
+        what = f"the address of the database has '{unknown[0]}', which nothing here knows"
+        hint = f"it may have {', '.join(QUERY)}; what else PyMySQL takes, give as Database(…, arguments=…)"
+        raise ConfigError(what, where="Database", hint=hint)
+    plain = {name: QUERY[name](str(value)) for name, value in url.query.items() if name in QUERY}
+    if "ssl_ca" in plain:
+        plain = {"ssl_verify_cert": True, **plain}  # PyMySQL would look at no certificate
     return Mysql({**login, **plain, **dict(options.arguments)}, options)
 
 
@@ -250,11 +283,15 @@ def _column(found: Any) -> Column:
         return Column(name, arrow, declared, native=native)
     if kind == JSON:
         return Column(name, pa.string(), "JSON", native=native)
-    if flags & (ENUM | SET):  # sorted by number, but compared with a text by its text
-        return Column(name, pa.string(), "STRING", compared=lambda one: sa.cast(one, sa.CHAR), native=native)
+    if flags & (ENUM | SET):  # sorted by number, but compared with a text by its text, in a collation of no table
+        return Column(name, pa.string(), "STRING", compared=_by_text, native=native)
     if kind == GEOMETRY or (found.charsetnr == BYTES_SET and kind in {249, 250, 251, 252, 253, 254}):
         return Column(name, pa.binary(), "BINARY", native=native)
     return Column(name, pa.string(), "STRING", native=native)
+
+
+def _by_text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    return sa.collate(sa.cast(column, sa.CHAR), "utf8mb4_bin")
 
 
 def _wide(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:

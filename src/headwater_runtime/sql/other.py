@@ -15,6 +15,7 @@ from headwater_runtime.errors import SourceError
 from headwater_runtime.sql.columns import decimal
 from headwater_runtime.sql.need import needed
 from headwater_runtime.sql.server import BYTES, Column, Found, Options, Reading, Session, Trouble
+from headwater_runtime.sql.statement import Origin
 from headwater_runtime.sql.trouble import explained
 from headwater_runtime.tables import ColumnType
 
@@ -77,7 +78,7 @@ class _Session:
         types = self._types(nothing)
         return [_column(name, types.get(name)) for name in names]
 
-    def begin(self, snapshot: str = "") -> None:  # noqa: ARG002
+    def begin(self, snapshot: str = "", origin: Origin | None = None) -> None:  # noqa: ARG002
         with suppress(sa.exc.SQLAlchemyError, NotImplementedError):
             self._connection.rollback()
             self._connection = self._connection.execution_options(isolation_level="REPEATABLE READ")

@@ -6,20 +6,25 @@ values as its JSON, in ISO dates and UTC whatever the server's settings are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from sqlalchemy.dialects import postgresql
 
+from headwater_runtime.errors import ConfigError
 from headwater_runtime.sql.columns import INTEGERS, decimal
 from headwater_runtime.sql.fetch import fetched
 from headwater_runtime.sql.need import needed
 from headwater_runtime.sql.server import BYTES, Column, Found, Options, Reading, Session, Trouble
-from headwater_runtime.sql.statement import literal, rendered
+from headwater_runtime.sql.statement import Origin, literal, rendered
 from headwater_runtime.sql.trouble import explained
 from headwater_runtime.tables import ColumnType
 from headwater_runtime.times import iso
@@ -49,24 +54,26 @@ AS_TEXT: Mapping[int, ColumnType] = {
 }
 TEXTS = (NUMERIC, 1082, 1114, 1184)  # what psycopg hands over as the server writes it, for Arrow to read
 NESTED = frozenset("AC")  # pg_type.typcategory of arrays and composite types
+BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# No table; no right but on some columns; not to be locked; not there, which the reading tells better.
+UNLOCKABLE = frozenset({"42809", "42501", "0A000", "42P01", "3F000"})
 HORIZON = """
-SELECT CASE WHEN pg_is_in_recovery()
-  OR EXISTS (SELECT FROM pg_stat_activity WHERE query = '<insufficient privilege>' AND usesysid IS NOT NULL
-             AND (datid IS NULL OR datname = current_database()))
-THEN NULL ELSE least(
+SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE least(
   clock_timestamp() - interval '1 second',
   (SELECT min(xact_start) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND application_name <> {name}
    AND backend_type IS DISTINCT FROM 'autovacuum worker' AND (datid IS NULL OR datname = current_database())),
   (SELECT min(prepared) - interval '1 hour' FROM pg_prepared_xacts WHERE database = current_database())) END
 """
 FOUND = """
-SELECT c.relname, c.relkind IN ('v', 'm'), coalesce((
+SELECT c.relname, c.relkind IN ('v', 'm'), row_security_active(c.oid), coalesce((
   SELECT array_agg(a.attname::text ORDER BY k.place) FROM pg_index i
   CROSS JOIN unnest(i.indkey::smallint[]) WITH ORDINALITY AS k(number, place)
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
-  WHERE i.indrelid = c.oid AND i.indisprimary), '{{}}')
+  WHERE i.indrelid = c.oid AND i.indisprimary AND k.place <= i.indnkeyatts
+  AND (c.relkind = 'p' OR NOT EXISTS (SELECT FROM pg_inherits WHERE inhparent = c.oid))), '{{}}')
 FROM pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND ({name} IS NULL OR c.relname = {name})
-AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = coalesce({schema}, current_schema()))
+AND CASE WHEN {schema} IS NULL AND {name} IS NOT NULL THEN pg_table_is_visible(c.oid)
+    ELSE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = coalesce({schema}, current_schema())) END
 AND ({name} IS NOT NULL OR NOT c.relispartition) ORDER BY c.relname
 """
 
@@ -160,9 +167,8 @@ class _Asking:
         unchecked = self._connection.info.parameter_status("server_encoding") == "SQL_ASCII"
         return [_unchecked(*one) for one in zip(made, found, strict=True)] if unchecked else made
 
-    def begin(self, snapshot: str = "") -> None:
-        for statement in _begun(snapshot):
-            self._connection.execute(statement)
+    def begin(self, snapshot: str = "", origin: Origin | None = None) -> None:
+        _begin(self._connection.execute, snapshot, origin)
         self._within = True
 
     def end(self) -> None:
@@ -192,7 +198,8 @@ class _Asking:
 
     def found(self, schema: str | None, name: str | None = None) -> list[Found]:
         query = FOUND.format(name=_quoted(name), schema=_quoted(schema))
-        return [Found(row[0], tuple(row[2]), row[1]) for row in self._connection.execute(query).fetchall()]
+        rows = self._connection.execute(query).fetchall()
+        return [Found(name, tuple(key), view, hidden) for name, view, hidden, key in rows]
 
     def close(self) -> None:
         self._connection.close()
@@ -211,9 +218,8 @@ class _Copying:
             self.close()
             raise
 
-    def begin(self, snapshot: str = "") -> None:
-        for statement in _begun(snapshot):
-            self._run(statement)
+    def begin(self, snapshot: str = "", origin: Origin | None = None) -> None:
+        _begin(self._run, snapshot, origin)
 
     def stream(self, statement: sa.Select[Any], columns: Sequence[Column], size: int) -> Iterator[pa.Table]:
         sql, _ = rendered(statement, DIALECT, whole=True)
@@ -262,9 +268,23 @@ def _cut(batches: Any, names: list[str], size: int) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(rest).rename_columns(names)
 
 
-def _begun(snapshot: str) -> list[str]:
-    first = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-    return [first, f"SET TRANSACTION SNAPSHOT {_quoted(snapshot)}"] if snapshot else [first]
+def _begin(run: Callable[[str], Any], snapshot: str, origin: Origin | None) -> None:
+    """Begin a transaction, and lock its table before its snapshot is taken.
+
+    Whoever has truncated or rewritten the table holds a lock until all is there again; to a snapshot from before that
+    the table would be empty. What cannot be locked, such as a materialized view, is read as it is.
+    """
+    run(BEGIN)
+    if snapshot:
+        run(f"SET TRANSACTION SNAPSHOT {_quoted(snapshot)}")
+    elif origin is not None and not origin.statement:
+        try:
+            run(f"LOCK TABLE {origin.quoted(DIALECT)} IN ACCESS SHARE MODE")
+        except Exception as error:
+            if getattr(error, "sqlstate", None) not in UNLOCKABLE:
+                raise
+            run("ROLLBACK")
+            run(BEGIN)
 
 
 def _quoted(text: str | None) -> str:
@@ -286,8 +306,8 @@ def _column(found: Any, kinds: Mapping[int, str]) -> Column:
     if oid == MONEY:  # whatever lc_monetary says, its text has at most four digits behind the point
         arrow, declared = decimal(23, 4)
         return Column(name, arrow, declared, read=lambda one: sa.cast(one, sa.Numeric(23, 4)), native="money")
-    if kinds.get(oid) in NESTED:
-        return Column(name, pa.string(), "JSON", read=lambda one: _as_text(sa.func.to_json(one)), native=str(oid))
+    if kinds.get(oid) in NESTED:  # compared as what is read of them: the server takes no JSON for an array
+        return Column(name, pa.string(), "JSON", read=_as_json, compared=_as_json, native=str(oid))
     return Column(name, pa.string(), AS_TEXT.get(oid, "STRING"), read=_as_text, native=str(oid))
 
 
@@ -303,6 +323,10 @@ def _unchecked(column: Column, found: Any) -> Column:
         return sa.func.convert_to(_as_text(text), literal("SQL_ASCII"))
 
     return replace(column, read=read)
+
+
+def _as_json(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    return _as_text(sa.func.to_json(column))
 
 
 def _as_text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
@@ -322,6 +346,21 @@ def connected(url: sa.URL, options: Options, near: int | None, *, adbc: bool) ->
         else {"host": url.host, "hostaddr": "127.0.0.1", "port": near}
     )
     asked |= dict(options.arguments)
+    if asked.get("sslmode") == "verify-full" and not _authorities():
+        asked.setdefault("sslrootcert", DEFAULT_CA_BUNDLE_PATH)
     defaults = {"connect_timeout": int(options.connect_timeout), "keepalives_idle": 30, "tcp_user_timeout": 60_000}
     told = {**defaults, **{name: value for name, value in asked.items() if value is not None}}
-    return Postgres(conninfo.make_conninfo(**told), options, adbc)
+    try:
+        return Postgres(conninfo.make_conninfo(**told), options, adbc)
+    except needed("psycopg", "psycopg[binary]").ProgrammingError as error:
+        what = f"the address of the database is refused: {str(error).strip()}"
+        raise ConfigError(
+            what, where="Database", hint="see the parameters of libpq for what may follow the ?"
+        ) from error
+
+
+def _authorities() -> bool:
+    """Whether this machine names authorities to libpq, which by itself knows none."""
+    with suppress(RuntimeError):  # nobody's home
+        return bool(os.environ.get("PGSSLROOTCERT")) or (Path.home() / ".postgresql" / "root.crt").exists()
+    return False

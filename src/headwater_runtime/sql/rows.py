@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -22,7 +22,7 @@ from sqlalchemy.sql.elements import quoted_name
 from headwater_runtime.bad import Failure
 from headwater_runtime.batch import Batch
 from headwater_runtime.call import WHOLE, Position, Slice, Start
-from headwater_runtime.errors import ConfigError, ContractError, SourceError
+from headwater_runtime.errors import ConfigError, ContractError, SourceError, TransientError
 from headwater_runtime.pages import Page
 from headwater_runtime.sql.columns import restored, settled, undecodable, written
 from headwater_runtime.sql.server import Column, Reading
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["Rows", "Since"]
 
 KEY_HINT = "give another key= in sync.py: unique, and never null"
-STEP = timedelta(minutes=15)  # clocks are put back by a multiple of it, by three hours at most
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+STEP = timedelta(minutes=15)  # clocks are put back at a multiple of it, by three hours at most
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,7 @@ class _Reading:
         self._ordered = at.ordered and self._mark is not None
         self._session: Reading | None = None
         self._careful = False  # the session is one whose errors tell more
+        self._database.look(rows.origin)
         self._unfit: Counter[str] = Counter()
 
     def close(self) -> None:
@@ -227,10 +229,10 @@ class _Reading:
 
     def _read(self, phase: _Phase, position: list[Any] | None) -> Iterator[Page]:
         keyed, chunk = bool(self._keys), self._rows.chunk
-        failures, careful = 0, False
+        failures, careful, stuck = 0, False, False
         while True:
-            limit = chunk if keyed and (careful or not self._database.snapshot) else None
-            statement = self._statement(phase, position, limit)
+            limit = chunk if keyed and not stuck and (careful or not self._database.snapshot) else None
+            statement, start = self._statement(phase, position, limit), position
             count = 0
             try:
                 for found in self._enter(careful=careful).stream(statement, self._columns, chunk):
@@ -247,6 +249,7 @@ class _Reading:
                 continue
             if limit is None or count < limit:
                 return
+            stuck = position == start  # by times that no position can name: what is left comes in one piece
             if careful:  # it went well: as before
                 careful = False
                 self._leave()
@@ -281,11 +284,12 @@ class _Reading:
         if shared and self._database.shares(shared):
             try:
                 session.begin(shared)
-            except Exception:
+            except Exception as error:
                 self._database.unshare(shared)
-                raise
+                what, hint = "the snapshot of all ranges is gone", "run again: the ranges that are left are read"
+                raise TransientError(what, where=self._rows.where, hint=hint) from error
         else:
-            session.begin()
+            session.begin("", self._rows.origin)
 
     def _leave(self) -> None:
         session, self._session = self._session, None
@@ -296,17 +300,26 @@ class _Reading:
         where = self._rows.where
         failed: tuple[Failure, ...] = ()
         if isinstance(found, pa.Table):
-            found, failed = self._decodable(found)
-            table = settled(found, self._columns, self._count, where)
+            kept, failed = self._decodable(found)
+            table = settled(kept, self._columns, self._count, where)
             records: Sequence[dict[str, Any]] = Batch(table)
             size = table.nbytes
+            last = self._named(found, phase) if failed else records
         else:
             records, size = found, len(repr(found[0])) * len(found) if found else 0
+            last = records
         for key in self._keys:
             nulls = records.nulls(key.name) if isinstance(records, Batch) else _nulls(records, key.name)
             if nulls:
                 raise ContractError(f"'{key.name}', of the key, is null in a row", where=where, hint=KEY_HINT)
-        return Page(records, self._told(records, phase), where, size, failed=failed)
+        return Page(records, self._told(last, phase), where, size, failed=failed)
+
+    def _named(self, table: pa.Table, phase: _Phase) -> Batch:
+        """Return what a position is made of, of the rows whose keys are text, also where other texts of theirs are none."""
+        names = [one.name for one in phase.order]
+        table = table.select(names)
+        kept = _without(table, undecodable(table, phase.order))
+        return Batch(settled(kept, phase.order, lambda *_: None, self._rows.where))
 
     def _decodable(self, table: pa.Table) -> tuple[pa.Table, tuple[Failure, ...]]:
         """Return the rows whose texts are such, and what to tell of the others. Raises ContractError if none may be left out."""
@@ -320,8 +333,7 @@ class _Reading:
             row = table.select([one.name for one in self._keys]).slice(at, 1).to_pylist()[0]
             payload = json.dumps(row, default=lambda value: f"{value!r}")
             failed.append(Failure(self._rows.where, payload, 0, what, self._database.clock.now()))
-        kept = [at for at in range(table.num_rows) if at not in bad] if bad else []
-        return table.take(kept) if bad else table, tuple(failed)
+        return _without(table, bad), tuple(failed)
 
     def _told(self, records: Sequence[dict[str, Any]], phase: _Phase) -> Position | None:
         """Return the position behind the page: what its last row is sorted by, and null first if it has no time."""
@@ -343,6 +355,12 @@ def _listed(position: Position | None) -> list[Any] | None:
     return position if position is None or isinstance(position, list) else [position]
 
 
+def _without(table: pa.Table, left_out: Collection[int]) -> pa.Table:
+    if not left_out:
+        return table
+    return table.take(pa.array([at for at in range(table.num_rows) if at not in left_out], pa.int64()))
+
+
 def _nulls(records: Sequence[dict[str, Any]], name: str) -> int:
     return sum(record[name] is None for record in records)
 
@@ -360,7 +378,8 @@ def _wall(moment: datetime, zone: str) -> datetime:
     if zone == "UTC":
         return moment.astimezone(timezone.utc).replace(tzinfo=None)
     place, shown = ZoneInfo(zone), []
-    for steps in range(13):
+    whole = moment - (moment - EPOCH) % STEP
+    for later in (moment - whole, *(steps * STEP for steps in range(1, 14))):
         with suppress(OverflowError):
-            shown.append((moment + steps * STEP).astimezone(place).replace(tzinfo=None))
+            shown.append((whole + later).astimezone(place).replace(tzinfo=None))
     return min(shown)

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 import sqlalchemy as sa
 
 from headwater_runtime.errors import HeadwaterError
 from headwater_runtime.tables import ColumnType
+
+if TYPE_CHECKING:
+    from headwater_runtime.sql.statement import Origin
 
 __all__ = ["BYTES", "Column", "Found", "Options", "Reading", "Server", "Session", "Trouble"]
 
@@ -44,11 +47,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Found:
-    """A table or view that a server names; `key` is its primary key, () if it has none."""
+    """A table or view that a server names. `key` tells its rows apart, () if nothing does; `hidden`: policies hide some."""
 
     name: str
     key: tuple[str, ...]
     view: bool = False
+    hidden: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,11 @@ class Trouble:
 class Reading(Protocol):
     """One connection, used by one thread at a time. Its methods raise the driver's errors, which `Server.trouble` explains."""
 
-    def begin(self, snapshot: str = "") -> None:
-        """Have all that follows see the data of one moment, where the server can; that of `snapshot` if it is given."""
+    def begin(self, snapshot: str = "", origin: Origin | None = None) -> None:
+        """Have all that follows see the data of one moment, where the server can; that of `snapshot` if it is given.
+
+        A moment before a table of `origin` was filled anew, which some servers then show as empty, is not that one.
+        """
 
     def stream(self, statement: sa.Select[Any], columns: Sequence[Column], size: int) -> Iterator[Any]:
         """Yield the rows as the server sends them, `size` at most and about BYTES at a time: Arrow tables.

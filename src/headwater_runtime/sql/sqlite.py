@@ -21,8 +21,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from headwater_runtime.errors import ConfigError, ContractError, SourceError, TransportError
-from headwater_runtime.sql.server import BYTES, Column, Found, Options, Reading, Session, Trouble
-from headwater_runtime.sql.statement import rendered
+from headwater_runtime.sql.server import BYTES, Column, Found, Options, Session, Trouble
+from headwater_runtime.sql.statement import Origin, rendered
 
 __all__ = ["Sqlite"]
 
@@ -46,9 +46,7 @@ class Sqlite:
         """Open it."""
         return _Session(self)
 
-    def open(self) -> Reading:
-        """Open it."""
-        return _Session(self)
+    open = ask
 
     def value(self, column: Column, value: Any) -> sa.ColumnElement[Any]:  # noqa: ARG002
         """Return it as a parameter; times as text in the form SQLite's own functions write."""
@@ -97,7 +95,7 @@ class _Session:
         declared = self._affinities(nothing)
         return [Column(name, pa.null(), declared.get(name), native="SQLite value") for name in names]
 
-    def begin(self, snapshot: str = "") -> None:  # noqa: ARG002
+    def begin(self, snapshot: str = "", origin: Origin | None = None) -> None:  # noqa: ARG002
         self._connection.execute("BEGIN")
 
     def end(self) -> None:

@@ -39,14 +39,19 @@ class Origin:
         """Where an error is."""
         return self.title if self.statement else f"table {self.title}"
 
+    def quoted(self, dialect: sa.Dialect) -> str:
+        """Return a table's name for a statement."""
+        prepare = dialect.identifier_preparer
+        return ".".join(prepare.quote_identifier(one) for one in (self.schema, self.name) if one)
+
     def rows(self, names: Sequence[str]) -> sa.FromClause:
         """Return it as `t`, with its columns `names`."""
         columns = [named(name) for name in names]
         if not self.statement:
             schema = None if self.schema is None else quoted_name(self.schema, True)
             return sa.table(quoted_name(self.name, True), *columns, schema=schema).alias("t")
-        text = self.statement.strip().rstrip(";").replace(":", r"\:")  # a colon would begin a parameter
-        return sa.text(text).columns(*columns).subquery("t")
+        text = self.statement.strip().rstrip("; \t\r\n").replace(":", r"\:")  # a colon would begin a parameter
+        return sa.text(text + "\n").columns(*columns).subquery("t")
 
 
 def named(name: str) -> sa.ColumnClause[Any]:

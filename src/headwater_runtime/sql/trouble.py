@@ -7,17 +7,22 @@ import re
 from headwater_runtime.errors import ConfigError, SourceError, TransportError
 from headwater_runtime.sql.server import Trouble
 
-__all__ = ["explained", "first_line"]
+__all__ = ["ENCRYPTION", "explained", "first_line"]
+
+ENCRYPTION = "TLS"  # a state of ours, where a driver has a number for it
 
 _LEVEL = re.compile(r"(?:ERROR|FATAL|PANIC):\s+")
 _REFUSED = re.compile(
     r"password|authentication|access denied|no pg_hba|role .* does not exist|no such user", re.IGNORECASE
 )
 _UNKNOWN = re.compile(r"(database|schema) .*(does not exist|unknown)|unknown database", re.IGNORECASE)
+_ENCRYPTION = re.compile(r"does(n't| not) support SSL|SSL was required|certificate", re.IGNORECASE)
 _STARTING = re.compile(r"starting up|shutting down|recovery|too many|connection slots|terminating", re.IGNORECASE)
 _KEPT = "what was read before is kept, and the next sync goes on there"
 # What a new connection, later, may mend: class 08, and these.
-_PASSING = frozenset({"40001", "40P01", "53300", "57P01", "57P02", "57P03", "57P05", "58030", "25006", "XX000"})
+_PASSING = frozenset(
+    {"25006", "25P03", "25P04", "40001", "40P01", "53300", "57P01", "57P02", "57P03", "57P05", "58030", "XX000"}
+)
 _ABSENT = {"42P01": "a table", "42703": "a column", "3F000": "a schema", "42704": "something", "42883": "a function"}
 
 
@@ -35,11 +40,16 @@ def explained(state: str, message: str, where: str) -> Trouble:
         return Trouble(ConfigError(f"the database refuses to let in: {text}", where=where, hint=hint))
     if state == "3D000" or (not state and _UNKNOWN.search(message)):
         return Trouble(ConfigError(f"there is no such database: {text}", where=where, hint="check the database's name"))
+    if state == ENCRYPTION or (state[:2] in {"", "08"} and _ENCRYPTION.search(message)):
+        hint = "check what the address says of encryption, and the certificate of the server"
+        return Trouble(ConfigError(f"there is no encrypted connection: {text}", where=where, hint=hint))
     if state in _ABSENT:
         hint = f"compare the names in sync.py with the database; {_KEPT}"
         return Trouble(SourceError(f"the database lacks {_ABSENT[state]}: {text}", where=where, hint=hint))
     if state == "42501":
-        hint = "grant the user SELECT on it, and USAGE on its schema, or leave it out in sync.py"
+        hint = (
+            "grant the user SELECT on it, and USAGE on its schema, name the columns= that it may read, or leave it out"
+        )
         return Trouble(SourceError(f"the user may not read this: {text}", where=where, hint=hint))
     if state == "55P03":
         hint = f"something holds a lock: run again later, or raise lock_timeout=; {_KEPT}"

@@ -21,6 +21,8 @@ __all__ = ["Csv"]
 HINT = "pass errors=Errors(…) to the stream to go on without such rows, or declare what Csv(…) should know of the file"
 LOOKED_AT = 1_000  # lines of a sample
 TOLD = 10  # names of columns
+CONTROLS = bytes({*range(32)} - {*b"\t\n\r\x01\x1f"})  # which texts do not have, but for those that part cells
+TEXT = 50  # bytes of which one at most is a control character
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Csv:
     skip_lines: int = 0
     columns: tuple[str, ...] = field(default=(), repr=False)  # those of the sample: a file with others is told of
     usual: str = field(default="", repr=False)  # the encoding of the samples, for a file that shows none
+    guessed: bool = field(default=False, repr=False)  # the header is
     name: str = field(default="CSV", init=False, repr=False)
     suffixes: tuple[str, ...] = field(default=(".csv", ".tsv", ".txt"), init=False, repr=False)
     random: bool = field(default=False, init=False, repr=False)
@@ -99,8 +102,7 @@ class Csv:
         dialect = Dialect(form.delimiter or ",", form.quote or "", form.escape or "")
         try:
             row, used = first_row(lines, dialect, encoding)
-            if form.header is True and row[0].lstrip()[:1] in {"<", "{"}:  # a page or an error, which would be no rows
-                raise ValueError("its first line looks like another format")
+            _check_first(form, row, text, encoding)
         except ValueError as error:
             yield Piece([], 0, [], [(0, Bad(WHOLE, f"its first row cannot be read: {error}"))])
             return
@@ -110,6 +112,20 @@ class Csv:
         rest = b"".join(lines[used:])
         line_end = b"\n" if b"\n" in text else b"\r"
         yield from Blocks(source, dialect, names, self.null, encoding, rest, before, line_end).pieces()
+
+
+def _check_first(form: Csv, row: Sequence[str], text: bytes, encoding: str) -> None:
+    """Raise ValueError, saying why, for a file whose first row is no header: what follows would be lost, or odd."""
+    start = "".join(row[0].split())[:2]
+    if form.header is True and (start[:1] in {"<", "{"} or start in {"[{", "[[", "[]"} or list(row) == ["["]):
+        raise ValueError("its first line looks like another format")
+    if form.encoding is None and not encoding.startswith("utf"):
+        controls = len(text) - len(text.translate(None, CONTROLS))
+        if controls * TEXT > len(text):
+            raise ValueError("it is no text")
+    unlike = form.guessed and form.header is True and not set(_named(form, row)) & set(form.columns)
+    if unlike and (not has_header(row) or len(row) == 1 < len(form.columns)):
+        raise ValueError("it is no header like that of the first file: declare Csv(header=…, delimiter=…)")
 
 
 def _encoding(form: Csv, sample: Sample) -> str:
@@ -139,7 +155,7 @@ def _settled_by(form: Csv, lines: Sequence[bytes], told: list[str]) -> tuple[Csv
         told.append(f"escape {dialect.escape!r}")
     columns = tuple(_named(replace(form, header=header), rows[0])) if rows else ()
     found = replace(form, delimiter=dialect.delimiter, quote=dialect.quote, escape=dialect.escape)
-    return replace(found, header=header, columns=columns), ", ".join(told)
+    return replace(found, header=header, columns=columns, guessed=form.header is None), ", ".join(told)
 
 
 def _named(form: Csv, row: Sequence[str]) -> list[str]:

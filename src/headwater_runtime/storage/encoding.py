@@ -45,6 +45,8 @@ def encoding_of(sample: Sample, usual: str = "") -> tuple[str, str]:
         return "", "all ASCII"
     if is_utf8(start, whole=sample.whole):
         return "utf-8", "since all of its start is valid"
+    if _mostly_utf8(start):
+        return "utf-8", "since most of its start is valid"
     if usual and not usual.startswith("utf"):
         return usual, "as the others"
     return _single_byte(start)
@@ -54,6 +56,23 @@ def is_utf8(start: bytes, *, whole: bool) -> bool:
     """Whether `start` is UTF-8; unless it is the whole its last character may be cut."""
     try:
         codecs.getincrementaldecoder("utf-8")().decode(start, whole)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _mostly_utf8(start: bytes) -> bool:
+    """Whether most letters are UTF-8: a byte that is wrong must not turn all the others into something else.
+
+    In another encoding hardly a run of high bytes is. Halves of pairs count as meant to be.
+    """
+    runs = HIGH.findall(start)
+    return sum(map(_is_meant, runs)) * 2 > len(runs)
+
+
+def _is_meant(run: bytes) -> bool:
+    try:
+        run.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         return False
     return True

@@ -66,7 +66,13 @@ class Attempt(Protocol):
 
 
 class Store(Protocol):
-    """One kind of place. Paths are below its root, "" is the root. What a driver raises goes through as it is."""
+    """One kind of place. Paths are below its root, "" is the root. What a driver raises goes through as it is.
+
+    `firm`: what is read of a file is all of the entry it was opened by, or reading raises CutError. Of another kind of place
+    that has to be asked for after reading.
+    """
+
+    firm: bool
 
     def scan(self, folder: str) -> Iterator[tuple[str, Entry | None]]:
         """Yield the names in `folder` with their files, None for a folder; nothing else is asked of the store meanwhile."""

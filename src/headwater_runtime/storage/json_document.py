@@ -24,6 +24,9 @@ HINT = "the file is cut, or is not JSON: have it written anew; the rows before t
 STEP = 1 << 17  # bytes read at once
 ROWS = 10_000  # of a piece
 SPACE = re.compile(r"[ \t\n\r]*")
+TOO_LONG = (
+    f"an object is longer than {LONGEST // 1_000_000} MB: if it holds a list of records, Json(records=…) leads there"
+)
 HALF = re.compile(r"\\u[dD]")  # of a pair of characters, maybe without the other
 
 
@@ -66,7 +69,14 @@ class Json:
         except ContractError as error:  # no list of objects is where it should be
             bad = [(len(rows), Bad(WHOLE, error.what))]
         except ValueError as error:
-            why = "it is nested too deeply" if "deeply" in str(error) else "from here on it is not JSON"
+            told = str(error)
+            why = (
+                told
+                if told == TOO_LONG
+                else "it is nested too deeply"
+                if "deeply" in told
+                else "from here on it is not JSON"
+            )
             bad = [(len(rows), Bad("the rest", why))]
         yield _piece(rows, source, bad)
         if source.error is not None:
@@ -148,8 +158,10 @@ class _Window:
             except RecursionError:
                 raise ValueError("nested too deeply") from None
             except ValueError:
-                if self._ended or len(self._text) - self.at > LONGEST:
+                if self._ended:
                     raise
+                if len(self._text) - self.at > LONGEST:
+                    raise ValueError(TOO_LONG) from None
                 self._more()
                 continue
             if type(value) is not dict:

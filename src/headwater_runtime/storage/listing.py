@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from headwater_runtime.errors import SourceError
 from headwater_runtime.storage.entry import Attempt, Entry, Store
 from headwater_runtime.storage.pattern import Pattern
-from headwater_runtime.storage.trouble import GoneError
+from headwater_runtime.storage.trouble import ClosedError, GoneError
 
 __all__ = ["Listing", "raw", "text", "walked"]
 
@@ -73,7 +73,18 @@ def walked(
         for entry in _walk(store, pattern, attempt, root, told) if flat is None else _all(flat, attempt, root):
             if pattern.values(entry.path) is not None:
                 blank = entry.size == -1 and entry.blind
-                yield attempt(lambda: store.stat(entry.path), f"{root}/{entry.path}") if blank else entry  # noqa: B023
+                yield from _asked(store, entry, attempt, root, told) if blank else (entry,)
+
+
+def _asked(store: Store, entry: Entry, attempt: Attempt, root: str, told: Callable[[str], None]) -> Iterator[Entry]:
+    """Yield what the store tells of a file of which only the name was listed: nothing of one that is not there."""
+    where = f"{root}/{entry.path}"
+    try:
+        yield attempt(lambda: store.stat(entry.path), where)
+    except GoneError:
+        told(f"{where} is listed, but not there")
+    except ClosedError:
+        yield entry  # reading it fails, alone
 
 
 def _all(more: Callable[[], list[Entry] | None], attempt: Attempt, root: str) -> Iterator[Entry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ __all__ = ["Local"]
 class Local:
     """A folder. Links are followed; what is neither file nor folder is not there."""
 
+    firm = False
+
     def __init__(self, root: str) -> None:
         self._root = root
 
@@ -27,9 +30,9 @@ class Local:
                 except FileNotFoundError:  # a link that leads nowhere, or it went this moment
                     continue
                 except OSError as error:
-                    if error.errno is None or not one.is_symlink():
+                    if error.errno not in {errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG}:
                         raise
-                    continue  # a link to itself
+                    continue  # a link to itself, or nowhere
                 if stat.S_ISDIR(told.st_mode):
                     yield one.name, None
                 elif stat.S_ISREG(told.st_mode):

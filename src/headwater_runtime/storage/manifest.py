@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from headwater_runtime.errors import HeadwaterError, SourceError, require
 from headwater_runtime.pages import Page, Readable
 from headwater_runtime.records import Row
 from headwater_runtime.storage.entry import Entry
-from headwater_runtime.storage.listing import Listing, text
+from headwater_runtime.storage.listing import Listing, raw, text
 from headwater_runtime.storage.reading import TIMES, ChangedError, FilePage, Files
 from headwater_runtime.storage.seen import EXACT, Known, Seen, identity, spelt, unspelt
 from headwater_runtime.tables import Table
@@ -39,7 +38,10 @@ class Manifest:
     name, or by the sum of its run. A sum cannot agree by accident, so a file is never taken for seen without having been.
     Overlap: a file that was broken off goes on behind its last page while it is the same; one that changed is read from its
     beginning. Where a file of a run is added, changed or gone, the run is read again: 64 files up to 260,000 that are folded, and
-    in proportion beyond. What a store tells neither time nor etag of is read in every sync.
+    in proportion beyond; rows with a key of their own may then be older than those of files that are not read again. What a
+    store tells neither time nor etag of is read in every sync.
+    Order: by time, then path; what changes while it is read comes last. Where the key is not the file and the line, that order holds
+    also for files that are read in parallel.
 
     `settle`: a file younger than that may still be written, and waits for a later sync. Where the table's key is the file and the line,
     rows that a changed file no longer has are deleted (while it is remembered by name), and with `delete_vanished` those of
@@ -71,6 +73,10 @@ class Manifest:
             hint = f"declare Table('{table.name}', key=('_file', '_line')) in models.py, or drop delete_vanished in sync.py"
             require(own, f"the key of '{table.name}' does not say which file a row is of", source.where, hint)
 
+    def ordered(self, source: Files, tables: Sequence[Table]) -> bool:
+        """Say whether two files may have rows of one key: then the later file's are to win."""
+        return any(set(table.key) != {source.columns.file, source.columns.line} for table in tables)
+
     def begin(self, saved: Saved, source: Readable, now: datetime) -> Progress:
         """Go on with what `saved` does not know. The place is listed when the first slice is asked for."""
         if not isinstance(source, Files):
@@ -86,6 +92,7 @@ class _Active:
     at: Position | None
     rows: dict[str, int]
     before: Mapping[str, int]
+    how: str  # it is read: rows of a CSV of another dialect have other numbers
     bad: bool = False
     closed: bool = False
 
@@ -107,13 +114,13 @@ class _Reading(Progress):
         self._log = source.client.log
         self._seen = Seen(saved, whole=cursor.delete_vanished)
         self._open: dict[str, _Active] = {}  # broken off, or being read
-        for name, size, stamp, tag, at, rows in saved.get("open", ()):
+        for name, size, stamp, tag, at, rows, *how in saved.get("open", ()):
             path = unspelt(name)
-            self._open[path] = _Active(Entry(path, size, stamp, tag), at, dict(rows), {})
+            self._open[path] = _Active(Entry(path, size, stamp, tag), at, dict(rows), {}, "".join(how))
         self._drops = [_Drop(*told) for told in saved.get("drop", ())]
         self._lanes: dict[int, tuple[Slice, _Active]] = {}
         self._tries: dict[str, int] = {}
-        self._again: deque[Entry] = deque()
+        self._again: list[Entry] = []
         self._waiting: Iterator[Entry] | None = None
         self._gone: list[str] = []
         self._known = self._young = 0
@@ -121,12 +128,17 @@ class _Reading(Progress):
     def next(self) -> Slice | None:
         if self._waiting is None:
             self._waiting = self._listed()
-        entry = self._again.popleft() if self._again else next(self._waiting, None)
+        entry = next(self._waiting, None)
+        if (
+            entry is None and self._again
+        ):  # what changed while it was read is later than the others: its rows are to win
+            entry = min(self._again, key=lambda one: (one.stamp, raw(one.path)))
+            self._again.remove(entry)
         if entry is None:
             return None
         known, left = self._seen.exact.get(entry.path), self._open.get(entry.path)
-        active = _Active(entry, None, {}, known.rows if known is not None else {})
-        if left is not None and left.entry == entry and not entry.blind:
+        active = _Active(entry, None, {}, known.rows if known is not None else {}, self._source.how)
+        if left is not None and left.entry == entry and left.how == active.how and not entry.blind:
             active.at, active.rows = left.at, left.rows
         self._open[entry.path] = active
         part = {"path": entry.path, "size": entry.size, "modified": entry.stamp, "etag": entry.tag}
@@ -177,7 +189,7 @@ class _Reading(Progress):
 
     def saved(self) -> dict[str, Any]:
         left = [
-            [spelt(path), one.entry.size, one.entry.stamp, one.entry.tag, one.at, one.rows]
+            [spelt(path), one.entry.size, one.entry.stamp, one.entry.tag, one.at, one.rows, one.how]
             for path, one in self._open.items()
             if one.at is not None
         ]

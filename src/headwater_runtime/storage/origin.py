@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -15,6 +15,7 @@ from headwater_runtime.batch import Batch
 from headwater_runtime.errors import ContractError
 from headwater_runtime.records import Row
 from headwater_runtime.storage.format import FileChunk
+from headwater_runtime.storage.landing import landed
 
 if TYPE_CHECKING:
     from headwater_runtime.storage.reading import Columns
@@ -45,7 +46,7 @@ def with_origin(chunk: FileChunk, origin: Origin, where: str) -> Batch | list[Ro
     constant, line, count = origin.constant, origin.names.line, len(chunk.records)
     if isinstance(chunk.records, Batch):
         table = chunk.records.table
-        _check({*constant, line} & set(table.schema.names), where)
+        _check({*constant, line}, table.schema.names, where)
         for name, value in constant.items():
             table = table.append_column(name, _constant(value, count))
         if line:
@@ -54,13 +55,15 @@ def with_origin(chunk: FileChunk, origin: Origin, where: str) -> Batch | list[Ro
         return Batch(table)
     rows = []
     lines: Sequence[int] = chunk.lines if chunk.lines is not None else range(chunk.first, chunk.first + count)
+    _check({*constant, line}, set[str]().union(*chunk.records), where)
     for record, number in zip(chunk.records, lines, strict=True):
-        _check({*constant, line} & record.keys(), where)
         rows.append({**record, **constant, line: number} if line else {**record, **constant})
     return rows
 
 
-def _check(both: set[str], where: str) -> None:
+def _check(ours: set[str], names: Iterable[str], where: str) -> None:
+    wanted = set(map(landed, ours - {""}))
+    both = [name for name in names if landed(name) in wanted]
     if both:
         hint = "rename ours: columns=Columns(file=…) of files(…), or the {…} of the path, in api.py"
         raise ContractError(f"the data has a column '{min(both)}' of its own", where=where, hint=hint)

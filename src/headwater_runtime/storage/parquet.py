@@ -138,6 +138,8 @@ def _piece(table: Any, uuids: frozenset[int]) -> Piece:
     for index in uuids:
         texts = [None if one is None else str(uuid.UUID(bytes=bytes(one))) for one in _storage(table.column(index))]
         table = table.set_column(index, table.schema.names[index], pa.array(texts, pa.string()))
+    if not table.num_columns:  # of rows without columns a table forgets how many there are
+        return Piece([{} for _ in range(count)], count)
     made = normal(table.rename_columns(named(table.schema.names)))
     gone = set(made.bad)
     offsets = [index for index in range(count) if index not in gone] if gone else None

@@ -15,6 +15,7 @@ __all__ = ["Pattern", "literal"]
 DIGITS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "y": 2, "j": 3}
 WORDS = {"b": "[A-Za-z]{3}", "B": "[A-Za-z]+", "f": r"\d{1,6}", "%": "%"}
 CLOCK = frozenset("HMSf")
+HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"  # what Hive and Spark write for a null
 PIECE = re.compile(
     r"\{\{|\}\}|\{(?P<name>[^{}:]*)(?::(?P<format>[^{}]*))?\}|\*+|\?|\[(?P<set>!?\]?[^\]/]*)\]", re.DOTALL
 )
@@ -24,8 +25,9 @@ PIECE = re.compile(
 class Pattern:
     """A path below a place, compiled by `Pattern.of`. `*` and `?` do not cross a slash or match a leading dot, `**` crosses.
 
-    `{name}` is any text within one folder's or file's name, `{day:%Y-%m-%d}` a date, or a moment if it has hours. `[…]` is a
-    set of characters and `[*]` a star; `{{` is a brace. `base` are the folders before the first blank.
+    `{name}` is any text within one folder's or file's name, `{day:%Y-%m-%d}` a date, or a moment if it has hours; what Hive
+    writes for a null is one. `[…]` is a set of characters and `[*]` a star; `{{` is a brace. `base` are the folders before
+    the first blank.
     """
 
     text: str
@@ -136,8 +138,9 @@ def _piece(found: re.Match[str], where: str, read: dict[str, Callable[[str], Any
     name, form = found["name"], found["format"]
     require(name and name not in read, f"'{found[0]}' has no name of its own", where, "name each `{…}` once")
     number = len(read)
-    read[name] = str if form is None else _moments(form, where)
-    inner = "[^/]+?" if form is None else _format(form, where)
+    moment = str if form is None else _moments(form, where)
+    read[name] = lambda text: None if text == HIVE_NULL else moment(text)
+    inner = "[^/]+?" if form is None else f"{_format(form, where)}|{HIVE_NULL}"
     return f"(?P<_{number}>{inner})"
 
 

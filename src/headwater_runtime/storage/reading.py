@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from headwater_runtime.bad import Failure
@@ -14,6 +14,7 @@ from headwater_runtime.errors import ContractError, SourceError, TransientError,
 from headwater_runtime.pages import Page
 from headwater_runtime.storage.entry import Attempt, Entry
 from headwater_runtime.storage.format import FileChunk, Format, Sample
+from headwater_runtime.storage.landing import apart
 from headwater_runtime.storage.listing import text, walked
 from headwater_runtime.storage.origin import Origin, with_origin
 from headwater_runtime.storage.packed import Limits, bare, is_zip, members, seekable, unpacked
@@ -30,6 +31,7 @@ T = TypeVar("T")
 SAMPLE = 1_000_000  # bytes of a file that are looked at to find its format
 SAMPLES, TRIED = 3, 10  # files that are looked at, and how many are tried
 TIMES = 3  # a file is read in a sync while it keeps changing
+LEFT_OUT = "files in zips are left out whose names do not fit the format: members= of files(…) says which are read"
 DOCUMENTS = (".xlsx", ".xlsm", ".xlsb", ".ods", ".docx", ".numbers")  # zips that are one file
 
 
@@ -106,6 +108,11 @@ class Files:
         kind = self.format.name if self.format is not None else "found"
         names = ",".join(pattern.text for pattern in self.patterns) + (f" {self.members}" if self.members else "")
         return f"Files {names} as {kind}"
+
+    @property
+    def how(self) -> str:
+        """How files are read in this run, once that is found: it gives the numbers of rows their meaning."""
+        return repr(self._found.format) if is_dataclass(self._found.format) else ""
 
     def named(self, entry: Entry) -> str:
         """Return what errors call a file."""
@@ -222,19 +229,22 @@ class Files:
     def _pages(self, entry: Entry, member: str, after: int, *, skip: bool) -> Iterator[FilePage]:
         if self._found.format is None:
             self.prepare([entry])
-        form = self._found.of(self.where)
-        for name, file in self._opened(entry, form, member):
+        for name, file in self._opened(entry, self._found.format, member):
+            if self._found.format is None and not file.read(1):
+                continue  # an empty file shows no format and needs none
+            form = self._found.of(self.where)
             done = after if name == member else 0
             shown = text(entry.path) + (f"/{name}" if name else "")
             origin = Origin(self.columns, shown, entry.modified, self._values(entry))
             where = self.named(entry) + (f"/{name}" if name else "")
             for chunk in form.read(file, where, done, skip):
-                if chunk.bad:
+                if chunk.bad or not self.client.store.firm:
                     self.still(entry)
                 failed = tuple(
                     self._failure(entry, f"/{name}, {bad.place}" if name else f", {bad.place}", bad.reason)
                     for bad in chunk.bad
                 )
+                chunk = apart(chunk)  # noqa: PLW2901
                 self._notes(chunk)
                 records = with_origin(chunk, origin, where)
                 yield FilePage(
@@ -288,7 +298,15 @@ class Files:
             return lambda name: pattern.values(name) is not None
         if form is None:
             return lambda name: not name.rpartition("/")[2].startswith(".")
-        return lambda name: bare(name).lower().endswith(form.suffixes)
+        suffixes = form.suffixes
+
+        def fits(name: str) -> bool:
+            known = bare(name).lower().endswith(suffixes)
+            if not known and self._found.first(LEFT_OUT):
+                self.client.log.warning(f"{self.where}: {LEFT_OUT} (the first is '{name}')")
+            return known
+
+        return fits
 
     def _sample(self, entry: Entry) -> Sample:
         with closing(self._opened(entry, self.format)) as opened:  # type: ignore[type-var]  # a generator

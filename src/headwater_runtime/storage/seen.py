@@ -108,6 +108,7 @@ class Seen:
                 met.add(entry.path)
                 if known.settled and known.id == identity(entry) and not entry.blind:
                     continue
+                self.note(entry.path, known._replace(settled=False))  # what it was must not be folded before it is read
             if entry.blind or place == len(self._runs):
                 yield entry
             else:

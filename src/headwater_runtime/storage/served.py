@@ -6,6 +6,7 @@ import base64
 import ftplib
 import hashlib
 import io
+import re
 import ssl
 import stat
 import threading
@@ -63,6 +64,8 @@ class Sftp:
     `private_key` is the text of a key. Other options go to paramiko's `connect`.
     """
 
+    firm = True
+
     def __init__(self, url: SplitResult, root: str, options: Mapping[str, Any]) -> None:
         self._root = root
         own = {"host_key", "private_key"}
@@ -86,10 +89,19 @@ class Sftp:
                 elif kind in {stat.S_IFDIR, stat.S_IFREG}:
                     yield told.filename, None if kind == stat.S_IFDIR else _sftp_entry(path, told)
             for name, path in links:
-                with suppress(FileNotFoundError):
+                try:
                     told = sftp.stat(self._of(path))
-                    if stat.S_ISDIR(told.st_mode or 0) or stat.S_ISREG(told.st_mode or 0):
-                        yield name, None if stat.S_ISDIR(told.st_mode or 0) else _sftp_entry(path, told)
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    if error.errno is not None:
+                        raise
+                    sftp.stat(
+                        self._of(folder)
+                    )  # a server that answers this has a word against the link: it leads to itself
+                    continue
+                if stat.S_ISDIR(told.st_mode or 0) or stat.S_ISREG(told.st_mode or 0):
+                    yield name, None if stat.S_ISDIR(told.st_mode or 0) else _sftp_entry(path, told)
 
     def flat(self, folder: str) -> None:
         """Give nothing: folders are walked."""
@@ -112,10 +124,12 @@ class Sftp:
         whole = self._of(entry.path)
 
         def fetch(start: int, end: int) -> bytes:
-            with self._line.lent() as (_, sftp), sftp.open(whole, "rb") as file:
-                if (file.stat().st_size or 0) < end:
-                    return b""  # it became shorter: paramiko would wait for ever for what lies behind the end
-                return b"".join(file.readv([(at, min(32_768, end - at)) for at in range(start, end, 32_768)]))
+            with self._line.lent() as (_, sftp):
+                with sftp.open(whole, "rb") as file:
+                    if (file.stat().st_size or 0) < end:
+                        return b""  # it became shorter: paramiko would wait for ever for what lies behind the end
+                    found = b"".join(file.readv([(at, min(32_768, end - at)) for at in range(start, end, 32_768)]))
+                return found if entry.same(_sftp_entry(entry.path, sftp.stat(whole))) else b""
 
         if entry.size > 0:
             attempt(lambda: fetch(0, 1), where)  # whether it may be read is told here
@@ -191,6 +205,8 @@ def _sftp_entry(path: str, told: Any) -> Entry:
 class Ftp:
     """A folder of an FTP server; ftps:// asks for TLS on both lines."""
 
+    firm = False
+
     def __init__(self, url: SplitResult, root: str, options: Mapping[str, Any]) -> None:
         known = {"username", "password", "timeout", "encoding", "port", "passive"}
         unknown = ", ".join(sorted(set(options) - known))
@@ -198,13 +214,14 @@ class Ftp:
         require(not unknown, f"an FTP place has no option {unknown}", where, f"it has {', '.join(sorted(known))}")
         self._root, self._url, self._options = root, url, options
         self._line: Line[ftplib.FTP] = Line(self._connect, _quit)
+        self._true: dict[str, str] = {}  # of folders that wait to be entered
 
     def scan(self, folder: str) -> Iterator[tuple[str, Entry | None]]:
         """Yield what is in a folder, by MLSD: only that tells sizes and times as numbers."""
         with self._line.lent() as ftp:
             ftp.cwd(self._of(folder))
             try:
-                found = list(ftp.mlsd(facts=["type", "size", "modify"]))
+                found = list(ftp.mlsd(facts=["type", "size", "modify", "unique"]))
             except ftplib.error_perm as error:
                 if str(error)[:3] not in {"500", "502", "504"}:
                     raise
@@ -216,6 +233,8 @@ class Ftp:
             kind = facts.get("type", "").lower()
             path = f"{folder}/{name}" if folder else name
             if kind in {"dir", "file"} and name not in {".", ".."}:
+                if kind == "dir" and facts.get("unique"):
+                    self._true[path] = facts["unique"]
                 yield (
                     name,
                     None
@@ -241,23 +260,32 @@ class Ftp:
         return Entry(path, -1 if size is None else size, _moment(told[4:].strip()), "")
 
     def canonical(self, folder: str) -> str:
-        """Return it as it is: FTP shows no links."""
-        return folder
+        """Return what the server tells folders apart by, if it does: FTP shows no links."""
+        known = self._true.pop(folder, "")
+        if not known:
+            with suppress(ftplib.error_perm), self._line.lent() as ftp:
+                ftp.sendcmd("OPTS MLST unique;")
+                told = re.search(r"unique=([^;]+);", ftp.sendcmd(f"MLST {self._of(folder)}"), re.IGNORECASE)
+                known = told[1] if told else ""
+        return known or folder
 
     def open(self, entry: Entry, attempt: Attempt, where: str) -> IO[bytes]:
         """Fetch it whole: a server has one transfer a connection, and few can jump."""
         whole = self._of(entry.path)
 
         def fetch(file: IO[bytes], begin: int) -> None:
-            with self._line.lent() as ftp:
-                try:
+            try:
+                with self._line.lent() as ftp:
                     ftp.retrbinary(f"RETR {whole}", file.write, rest=begin or None)
-                except ftplib.error_perm:
-                    if begin:  # maybe it cannot go on in the middle: next time from the beginning
-                        file.seek(0)
-                        file.truncate()
-                        raise ConnectionError("the server does not go on") from None
-                    raise
+            except ftplib.error_perm as error:
+                if begin:  # maybe it cannot go on in the middle: next time from the beginning
+                    file.seek(0)
+                    file.truncate()
+                    raise ConnectionError("the server does not go on") from None
+                if str(error).startswith("550"):  # it is gone, which this raises too, or closed to us
+                    self.stat(entry.path)
+                    raise PermissionError("the server does not give it") from error
+                raise
 
         return fetched(fetch, entry.size, attempt, where)
 

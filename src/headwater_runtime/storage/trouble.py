@@ -88,6 +88,9 @@ def explained(error: BaseException, where: str) -> HeadwaterError:
         return GoneError(
             "it is not there", where=where, hint="check the path, and that the credential may see it", status=404
         )
+    if "InvalidObjectState" in codes:
+        hint = "have it restored from the archive (Glacier); the next sync reads it then"
+        return ClosedError("it is archived", where=where, hint=hint, status=403)
     if any(isinstance(one, PermissionError) for one in chain) or 403 in statuses:
         hint = "give the credential the right to read it (on S3 s3:GetObject, and s3:ListBucket to list)"
         return ClosedError("reading it is not allowed", where=where, hint=hint, status=403)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from html.parser import HTMLParser
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
+from weakref import WeakSet
 
 from headwater_runtime.errors import ConfigError, ContractError, require
 from headwater_runtime.storage.entry import Attempt, Entry, microseconds
-from headwater_runtime.storage.ranged import Ranged, fetched
+from headwater_runtime.storage.ranged import CutError, Ranged, fetched
 
 if TYPE_CHECKING:
     import requests
@@ -29,6 +31,8 @@ class Web:
     A redirect is followed within the host only, so that neither header nor query goes anywhere else.
     """
 
+    firm = True
+
     def __init__(self, root: str, query: str, options: Mapping[str, Any]) -> None:
         unknown = ", ".join(sorted(set(options) - OPTIONS))
         require(not unknown, f"a web place has no option {unknown}", root, f"it has {', '.join(sorted(OPTIONS))}")
@@ -42,7 +46,7 @@ class Web:
         }
         self._timeout = options.get("timeout", (10, 60))
         self._own = threading.local()
-        self._sessions: list[requests.Session] = []
+        self._sessions: WeakSet[requests.Session] = WeakSet()  # each goes with its thread, of which each file has one
 
     def scan(self, folder: str) -> Iterator[tuple[str, Entry | None]]:
         """Yield what an index links to: files of which nothing is known but the name."""
@@ -51,6 +55,8 @@ class Web:
             body = answer.raw.read(INDEX + 1)
         if len(body) > INDEX:
             raise ContractError("the index is too large", where=address, hint="name the files in api.py")
+        if len(body) < int(answer.headers.get("content-length", 0)):
+            raise CutError("the index was cut short")
         links = _Links()
         links.feed(body.decode("utf-8", "replace"))
         base = urlsplit(address)
@@ -92,29 +98,32 @@ class Web:
                 ranges = answer.status_code == 206
             if ranges:
                 return io.BufferedReader(
-                    Ranged(entry.size, lambda a, b: self._range(address, a, b), attempt, where), 1 << 17
+                    Ranged(entry.size, lambda a, b: self._range(entry, a, b), attempt, where), 1 << 17
                 )
-        return fetched(lambda file, begin: self._whole(address, file, begin), entry.size, attempt, where)
+        return fetched(lambda file, begin: self._whole(entry, file, begin), entry.size, attempt, where)
 
     def close(self) -> None:
         """Close the connections of all threads."""
-        for session in self._sessions:
+        for session in list(self._sessions):
             session.close()
 
     def _address(self, path: str) -> str:
         return (self._root + "/" + quote(path) if path else self._root) + self._query
 
-    def _range(self, address: str, start: int, end: int) -> bytes:
-        with self._ask("GET", address, {"Range": f"bytes={start}-{end - 1}"}) as answer:
-            return bytes(answer.raw.read(end - start)) if answer.status_code == 206 else b""
+    def _range(self, entry: Entry, start: int, end: int) -> bytes:
+        with self._ask("GET", self._address(entry.path), {"Range": f"bytes={start}-{end - 1}"}) as answer:
+            there = answer.status_code == 206 and entry.same(_entry(entry.path, answer))
+            return bytes(answer.raw.read(end - start)) if there else b""
 
-    def _whole(self, address: str, file: IO[bytes], begin: int) -> None:
+    def _whole(self, entry: Entry, file: IO[bytes], begin: int) -> None:
         file.seek(0)
         file.truncate()
         del begin  # a server without ranges cannot go on
-        with self._ask("GET", address) as answer:
+        with self._ask("GET", self._address(entry.path)) as answer:
             for piece in answer.iter_content(1 << 18):
                 file.write(piece)
+            if not entry.same(replace(_entry(entry.path, answer), size=-1)):  # which a head may tell wrongly
+                raise CutError("another file came")
 
     def _ask(self, method: str, address: str, headers: Mapping[str, str] | None = None) -> requests.Response:
         import requests  # noqa: PLC0415
@@ -123,7 +132,7 @@ class Web:
         if session is None:
             session = self._own.session = requests.Session()
             session.trust_env = False  # a .netrc must not add a credential
-            self._sessions.append(session)
+            self._sessions.add(session)
         for _ in range(5):
             answer = session.request(
                 method, address, headers={**self._headers, **(headers or {})}, stream=True, timeout=self._timeout,

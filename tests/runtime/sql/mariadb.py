@@ -86,6 +86,15 @@ class MariaDb:
             else:
                 return
 
+    def encrypted(self, certificates: Path) -> list[str]:
+        """Return the options that make it speak TLS with the certificate of a folder."""
+        copies = [self._folder / name for name in ("server.pem", "server.key")]
+        for copy in copies:
+            shutil.copy(certificates / copy.name, copy)
+            if self._owner:
+                os.chown(copy, NOBODY, NOBODY)
+        return [f"--ssl-cert={copies[0]}", f"--ssl-key={copies[1]}"]
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.kill()

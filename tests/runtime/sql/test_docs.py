@@ -5,5 +5,7 @@ from tests.test_docs import ROOT, blocks
 
 def test_the_sql_page_runs_top_to_bottom():
     namespace: dict[str, object] = {}
-    for number, block in enumerate(blocks(ROOT / "docs/sql.md", "python"), 1):
+    found = list(blocks(ROOT / "docs/sql.md", "python"))
+    assert found
+    for number, block in enumerate(found, 1):
         exec(compile(block, f"docs/sql.md block {number}", "exec"), namespace)

@@ -156,10 +156,10 @@ def check(place, drawn):
         landed = [sdk_row(row, relation.table().columns) for row in found]
         assert before in (None, (found, landed))
         before = found, landed
+        read = 0
         for page in table.read():
-            behind = records(table, page.position)
-            assert found[len(found) - len(behind) :] == behind
-            break
+            read += len(page.records)
+            assert records(table, page.position) == found[read:]
         database.close()
         place.opened.clear()
 

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing, suppress
+from itertools import islice
 
 import pymysql
 import pytest
 
-from headwater_runtime import ConfigError, FullRefresh, Retry, SourceError, Stream, Table, TransientError, Watermark
+from headwater_runtime import (
+    ConfigError,
+    ContractError,
+    FullRefresh,
+    Retry,
+    SourceError,
+    Stream,
+    Table,
+    TransientError,
+    Watermark,
+)
 from headwater_runtime.clock import FakeClock
-from headwater_runtime.sql import Database
+from headwater_runtime.sql import Database, InRanges
 from tests.runtime.conftest import Kept
 
 from .conftest import Place, quoted, records, synced
@@ -95,9 +107,11 @@ def test_a_server_that_stays_away_ends_the_sync_and_what_was_read_is_kept(wide):
     assert len(after) < ROWS
 
 
-def test_a_server_that_restarts_is_waited_for(postgres, postgres_server):
-    postgres.execute("CREATE TABLE t (id int PRIMARY KEY, name text)")
-    postgres.execute(f"INSERT INTO t SELECT s, repeat('x', 2000) FROM generate_series(0, {ROWS - 1}) AS s")
+def test_a_server_that_restarts_is_waited_for(wide):
+    if wide.mysql:  # set up to lose the last second; what is committed next takes all before it to disk
+        wide.execute(
+            "SET GLOBAL innodb_flush_log_at_trx_commit = 1", "DELETE FROM t WHERE id < 0", "CREATE TABLE u (id int)"
+        )
 
     class Waiting(FakeClock):
         """The server is back once somebody has waited twice."""
@@ -105,16 +119,112 @@ def test_a_server_that_restarts_is_waited_for(postgres, postgres_server):
         def sleep(self, seconds: float) -> None:
             super().sleep(seconds)
             if len(self.slept) == 2:
-                postgres_server.start()
+                wide.server.start()
 
     clock = Waiting()
     found = []
-    for page in postgres.database(clock=clock).table("t", schema=postgres.schema, chunk=500).read():
+    for page in wide.database(clock=clock).table("t", schema=wide.schema, chunk=500).read():
         found += [record["id"] for record in page.records]
         if len(found) == 500:
-            postgres_server.stop()
+            wide.server.stop()
     assert found == list(range(ROWS))
     assert len(clock.slept) == 2
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["adbc", "psycopg"])
+def test_a_table_that_is_filled_anew_while_it_is_waited_for_is_not_empty(postgres, fast):
+    """Whoever truncates it holds its lock to the end; a snapshot from before then sees neither old rows nor new ones."""
+    postgres.execute("CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t SELECT generate_series(1, 10)")
+    database = postgres.database(fast=fast)
+    rows = database.table("t", schema=postgres.schema)
+    database.columns(rows)  # asked for before, as where tables are listed
+    found: list[int] = []
+    reader = threading.Thread(target=lambda: found.extend(record["id"] for record in records(rows)))
+    with closing(postgres.connect()) as holder:
+        holder.execute("TRUNCATE t")
+        holder.execute("INSERT INTO t SELECT generate_series(1, 12)")
+        reader.start()
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        while postgres.execute(waiting) == [(0,)]:
+            assert reader.is_alive()
+        holder.commit()
+    reader.join()
+    assert found == list(range(1, 13))
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["adbc", "psycopg"])
+def test_what_cannot_be_locked_is_read_all_the_same(postgres, fast, request):
+    postgres.execute("CREATE TABLE t (id int PRIMARY KEY, name text)", "INSERT INTO t VALUES (1, 'a')")
+    postgres.execute("CREATE MATERIALIZED VIEW m AS SELECT * FROM t", "CREATE VIEW v AS SELECT * FROM m")
+    postgres.execute("CREATE ROLE part LOGIN PASSWORD 'part-1234'", "GRANT SELECT (id) ON t TO part")
+    postgres.execute(f"GRANT USAGE ON SCHEMA {quoted(postgres.schema)} TO part")
+    request.addfinalizer(lambda: postgres.execute("DROP OWNED BY part", "DROP ROLE part"))
+    for name in ("m", "v"):
+        rows = postgres.database(fast=fast).table(name, schema=postgres.schema, key="id")
+        assert records(rows) == [{"id": 1, "name": "a"}]
+    url = postgres.url.replace("owner:", "part:", 1).replace(postgres.url.split(":")[2].split("@")[0], "part-1234")
+    database = Database(url, fast=fast)
+    assert records(database.table("t", schema=postgres.schema, columns=["id"])) == [{"id": 1}]
+    database.close()
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["adbc", "psycopg"])
+def test_ranges_go_on_without_the_snapshot_they_shared(postgres, fast):
+    postgres.execute("CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t SELECT generate_series(1, 100)")
+    emit = Kept()
+    upsert = emit.upsert
+
+    def struck(table, rows):
+        upsert(table, rows)
+        idle = "state = 'idle in transaction' AND application_name LIKE 'headwater%' AND query LIKE '%export_snapshot%'"
+        postgres.execute(f"SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE {idle}")
+
+    emit.upsert = struck
+
+    def streams(client):
+        rows = client.table("t", schema=postgres.schema, chunk=10)
+        return [Stream(rows, {T: dict}, InRanges(rows=20), checkpoint_rows=1)]
+
+    synced(postgres.database(fast=fast), streams, emit=emit)
+    assert [row["id"] for row in emit.rows("t")] == list(range(1, 101))
+
+
+def test_a_server_that_ends_idle_transactions_is_only_a_lost_connection(postgres, request):
+    postgres.execute("CREATE TABLE t (id int PRIMARY KEY, name text)")
+    postgres.execute("INSERT INTO t SELECT s, repeat('x', 2000) FROM generate_series(0, 4999) AS s")
+    postgres.execute("ALTER ROLE owner SET idle_in_transaction_session_timeout = '300ms'")
+    request.addfinalizer(lambda: postgres.execute("ALTER ROLE owner RESET idle_in_transaction_session_timeout"))
+    clock = FakeClock()
+    found, sessions = [], "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"
+    for page in postgres.database(fast=False, clock=clock).table("t", schema=postgres.schema, chunk=2500).read():
+        found += [record["id"] for record in page.records]
+        while len(found) < 2500 and postgres.execute(sessions) != [(0,)]:
+            pass  # whoever takes the rows takes longer than that
+    assert found == list(range(5000))
+    assert clock.slept
+
+
+CHANGED = [
+    ("int", "1", "double precision", "1.5"),
+    ("int", "1", "bigint", "5000000000"),
+    ("int", "1", "text", "'x'"),
+    ("numeric(12,2)", "1.25", "numeric(14,4)", "1.2345"),
+    ("date", "'2024-01-01'", "timestamp", "'2024-01-01 12:00'"),
+    ("bytea", r"'\\x00'", "int", "1"),
+]
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["adbc", "psycopg"])
+@pytest.mark.parametrize(("kind", "value", "other", "then"), CHANGED)
+def test_a_column_whose_type_changes_while_it_is_read_loses_nothing(postgres, fast, kind, value, other, then):
+    """What the type of before cannot hold is told, and comes with the next sync: no fraction or time of day is cut off."""
+    postgres.execute(f"CREATE TABLE t (id int PRIMARY KEY, v {kind})")
+    postgres.execute(f"INSERT INTO t SELECT s, {value} FROM generate_series(1, 6) AS s")
+    reading = postgres.database(fast=fast, snapshot=False).table("t", schema=postgres.schema, chunk=2).read()
+    next(reading)
+    postgres.execute(f"ALTER TABLE t ALTER COLUMN v TYPE {other} USING {then}")
+    with pytest.raises(ContractError, match="column 'v' holds .* as it was when the reading began"):
+        list(reading)
 
 
 def test_a_wrong_password_is_a_setting_to_mend(place):
@@ -275,6 +385,12 @@ def test_a_text_that_does_not_fit_its_encoding_is_named(postgres_server):
             (failure,) = page.failed
             assert "'name' is not UTF-8" in failure.message
             assert failure.payload == '{"id": 3}'
+            for snapshot in (True, False):
+                database.close()
+                database = Database(url, fast=fast, snapshot=snapshot)
+                pages = list(islice(database.table("t", chunk=1).read(skip=True), 9))
+                assert [page.position for page in pages] == [1, 2, 3, 4]
+                assert [len(page.records) for page in pages] == [1, 1, 0, 1]
             database.close()
     finally:
         with closing(postgres_server.connect()) as connection:

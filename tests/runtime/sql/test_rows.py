@@ -231,10 +231,12 @@ def test_times_without_a_zone_are_in_the_one_that_is_declared(postgres):
     postgres.fill(
         "t", [(1, datetime(2024, 10, 27, 2, 59)), (2, datetime(2024, 10, 27, 3, 10)), (3, datetime(2024, 10, 27, 5))]
     )
+    postgres.fill("t", [(4, datetime(2024, 10, 27, 3, 0, 30))])
     rows = postgres.table("t", since=Since("changed", zone="Europe/Helsinki"))
-    assert ids(rows, Slice(start=datetime(2024, 10, 26, 23, 58, tzinfo=UTC))) == [1, 2, 3]  # 2:58
+    assert ids(rows, Slice(start=datetime(2024, 10, 26, 23, 58, tzinfo=UTC))) == [1, 2, 3, 4]  # 2:58
     # 3:30 for the first time: the row of 3:10 may have been written after it, when it was 3:10 for the second time.
-    assert ids(rows, Slice(start=datetime(2024, 10, 27, 0, 30, tzinfo=UTC))) == [2, 3]
+    for minute in (1, 5, 14, 30, 41, 59):
+        assert ids(rows, Slice(start=datetime(2024, 10, 27, 0, minute, 7, 5, tzinfo=UTC))) == [2, 3, 4]
     assert ids(rows, Slice(start=datetime(2024, 10, 27, 2, 0, tzinfo=UTC))) == [3]  # 4:00
 
 

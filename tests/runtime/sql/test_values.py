@@ -148,6 +148,21 @@ def test_what_no_record_can_hold_is_null_and_told_of(postgres, fast):
     assert "'a' are null here" in warnings[0]
 
 
+@pytest.mark.parametrize("fast", [True, False], ids=["adbc", "psycopg"])
+def test_the_first_and_the_last_moments_are_kept_beside_what_no_record_can_hold(postgres, fast):
+    postgres.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, a date, b timestamptz)",
+        "INSERT INTO t VALUES (1, 'infinity', '-infinity'), (2, '0001-01-01', '0001-01-01 00:00:00+00')",
+        "INSERT INTO t VALUES (3, '9999-12-31', '9999-12-31 23:59:59.999999+00')",
+    )
+    found = records(postgres.database(fast=fast).table("t", schema=postgres.schema))
+    assert [(record["a"], record["b"]) for record in found] == [
+        (None, None),
+        (date.min, FIRST.replace(tzinfo=UTC)),
+        (date.max, LAST.replace(tzinfo=UTC)),
+    ]
+
+
 MARIADB = [
     ("tinyint(1)", "2", 2, "SHORT"),
     ("tinyint unsigned", "255", 255, "SHORT"),
@@ -228,6 +243,19 @@ def test_values_of_sqlite_keep_their_own_types(tmp_path):
     (relation,) = database.tables()
     assert relation.key == ("id",)
     assert relation.table().columns == {"b": "STRING"}
+    database.close()
+
+
+def test_a_primary_key_of_sqlite_that_is_null_somewhere_tells_no_rows_apart(tmp_path):
+    with sqlite3.connect(tmp_path / "x.db") as connection:
+        connection.execute("CREATE TABLE t (k TEXT PRIMARY KEY, n INTEGER)")
+        connection.execute("INSERT INTO t VALUES (NULL, 1), (NULL, 2), ('a', 3)")
+        connection.execute("CREATE TABLE u (k TEXT PRIMARY KEY)")
+        connection.execute("INSERT INTO u VALUES ('a')")
+    connection.close()
+    database = Database(f"sqlite:///{tmp_path}/x.db")
+    assert [(one.name, one.key) for one in database.tables()] == [("t", ()), ("u", ("k",))]
+    assert sorted(record["n"] for record in records(database.table("t", chunk=1))) == [1, 2, 3]
     database.close()
 
 

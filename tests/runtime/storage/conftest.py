@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
 
+import fsspec
 import pytest
 
 from headwater_runtime import Config, ContractError, Retry, Source, Stream, Table
@@ -24,7 +25,7 @@ LINES = Table("lines", key=("_file", "_line"))
 BROKEN = Table("broken", key="id")
 NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
 RETRY = Retry(draw=lambda: 1.0, attempts=3)
-KINDS = ["local", "web", "sftp", "ftp", "s3"]
+KINDS = ["local", "web", "sftp", "ftp", "s3", "memory"]  # the last stands for whatever else fsspec has a driver for
 
 
 class Telling:
@@ -78,6 +79,20 @@ class Bucket:
         self.client.delete_object(Bucket=self.name, Key=path)
 
 
+class Memory:
+    """The same for fsspec's files in memory, which each run makes a driver of its own for."""
+
+    def __init__(self, name: str) -> None:
+        self.root, self.files = f"/{name}", fsspec.filesystem("memory")
+        self.files.makedirs(self.root)
+
+    def write(self, path: str, content: bytes | str) -> None:
+        self.files.pipe_file(f"{self.root}/{path}", content.encode() if isinstance(content, str) else content)
+
+    def delete(self, path: str) -> None:
+        self.files.rm_file(f"{self.root}/{path}")
+
+
 @pytest.fixture(scope="session")
 def s3():
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -123,6 +138,8 @@ def place(request, tmp_path):
             return Place(f"s3://{name}", retry=RETRY, **{**options, **more}), Bucket(s3.client, name)
         if kind == "local":
             return Place(str(tmp_path / "shelf"), retry=RETRY, **more), Shelf(tmp_path / "shelf")
+        if kind == "memory":
+            return Place(f"memory://{name}", retry=RETRY, **more), Memory(name)
         all_ = request.getfixturevalue("served")
         shelf = Shelf(all_.folders[kind] / name)
         shelf.folder.mkdir()

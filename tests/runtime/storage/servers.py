@@ -16,7 +16,10 @@ USER, PASSWORD = "reader", "open-sesame-1"
 
 
 class Web(SimpleHTTPRequestHandler):
-    """Serves a folder. `server.ranges` says whether it knows ranges, `server.cuts` how many answers are cut short."""
+    """Serves a folder. `server.ranges` says whether it knows ranges, `server.cuts` how many answers are cut short.
+
+    `server.shy`: it tells no length before it gives a file.
+    """
 
     protocol_version = "HTTP/1.1"
 
@@ -50,7 +53,8 @@ class Web(SimpleHTTPRequestHandler):
         cut = self.command == "GET" and server.cuts > 0 and len(part) > 1
         server.cuts -= cut
         self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(part))}.items():
+        told = 0 if server.shy and self.command == "HEAD" else len(part)
+        for name, value in {**headers, "Content-Length": str(told)}.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command == "GET":
@@ -74,7 +78,7 @@ def web(folder: Path):
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.asked, server.closed, server.cuts, server.ranges, server.times = [], set(), 0, True, True
-    server.refuse = server.elsewhere = ""
+    server.refuse, server.elsewhere, server.shy = "", "", False
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
@@ -168,7 +172,7 @@ class Ssh:
 
 @contextmanager
 def ftp(folder: Path):
-    """An FTP server. `handler.cuts` transfers are broken off in the middle."""
+    """An FTP server. `handler.cuts` transfers are broken off in the middle, files named in `handler.closed` are not given."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # it stands on asyncore
         from pyftpdlib.authorizers import DummyAuthorizer
@@ -189,8 +193,15 @@ def ftp(folder: Path):
 
     class Handler(FTPHandler):
         cuts = 0
+        closed = frozenset()
         use_sendfile = False
         dtp_handler = Cut
+
+        def ftp_RETR(self, file):  # noqa: N802  (the library's word)
+            if Path(file).name in self.closed:
+                self.respond("550 Permission denied.")
+                return None
+            return super().ftp_RETR(file)
 
     Handler.authorizer = authorizer
     Handler.banner = "ready"
@@ -254,6 +265,7 @@ class Proxy(threading.Thread):
                 passed += len(data)
                 if answer and self.cuts and passed > self.most:
                     self.cuts -= 1
+                    target.sendall(data[: len(data) - (passed - self.most)])
                     break
                 target.sendall(data)
         for one in (source, target):

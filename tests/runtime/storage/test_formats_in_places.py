@@ -128,3 +128,21 @@ def test_only_empty_files_are_no_error(place):
     emit = run(at, "*.csv", format=Csv())
     assert emit.rows("lines") == []
     assert run(at, "*.csv", emit.state, format=Csv()).operations == [("checkpoint", emit.state)]
+
+
+def test_files_that_are_empty_need_no_format(place):
+    at, shelf = place("local")
+    shelf.write("a.csv", "")
+    shelf.write("b.csv.gz", gzip.compress(b""))
+    emit = run(at, "*", format=FOUND)
+    assert emit.rows("lines") == []
+    assert run(at, "*", emit.state, format=FOUND).operations == [("checkpoint", emit.state)]
+
+
+def test_what_is_left_out_of_a_zip_is_told(begun):
+    at, shelf, log = begun("local")
+    shelf.write("a.zip", zipped({"a.csv": "id\n1\n", "b.dat": "id\n2\n", "c.dat": ""}))
+    files = at.files("*.zip", format=Csv(header=True))
+    assert [row["id"] for page in files.read() for row in page.records] == ["1"]
+    (told,) = (line for line in log.lines if "left out" in line)
+    assert "'b.dat'" in told

@@ -120,6 +120,18 @@ def test_rows_of_files_that_are_gone_are_deleted_if_that_is_asked_for(place):
     assert sorted(third.deleted) == [(name, line) for name in ("a.txt", "c.txt") for line in (1, 2)]
 
 
+def test_a_file_that_was_gone_and_comes_back_as_it_was_is_read_again(place):
+    at, shelf = place("local")
+    for name in "abc":
+        shelf.write(f"{name}.txt", "1\n2\n")
+    asked = {"cursor": Manifest(delete_vanished=True)}
+    first = run(at, "*.txt", **asked)
+    (shelf.folder / "b.txt").rename(shelf.folder / "b.away")
+    second = run(at, "*.txt", first.state, **asked)
+    (shelf.folder / "b.away").rename(shelf.folder / "b.txt")
+    assert run(at, "*.txt", second.state, **asked).texts() == [("b.txt", "1"), ("b.txt", "2")]
+
+
 def test_what_was_read_of_a_file_that_went_is_deleted_too(place):
     at, shelf = place("local")
     shelf.write("a.txt", "1\n2\n3\n4\n5\n")
@@ -175,6 +187,28 @@ def test_a_file_that_is_younger_than_settle_waits(place):
     os.utime(shelf.folder / "new.txt", (shelf.second, shelf.second + 180))
     third = run(at, "*.txt", second.state, now=now + timedelta(minutes=1), **asked)
     assert (third.texts(), third.deleted) == ([], []), "it waits, and is not gone"
+
+
+def test_a_file_of_the_future_is_read(place):
+    """The place's clock is ahead of ours: nobody has to wait for the day it shows."""
+    at, shelf = place("local")
+    shelf.write("a.txt", "1\n")
+    tomorrow = (NOW + timedelta(days=1)).timestamp()
+    os.utime(shelf.folder / "a.txt", (tomorrow, tomorrow))
+    assert run(at, "*.txt", cursor=Manifest(settle=timedelta(minutes=1))).texts() == [("a.txt", "1")]
+
+
+def test_a_file_that_nothing_tells_changes_of_is_read_from_its_beginning(place, served):
+    at, shelf = place("web")
+    shelf.write("a.txt", "1\n2\n3\n4\n")
+    served.web.times = False
+    try:
+        broken_off = run(at, "*.txt").states[0]
+        assert broken_off["streams"]["lines"]["open"]
+        shelf.write("a.txt", "5\n6\n7\n8\n")
+        assert [text for _, text in run(at, "*.txt", broken_off).texts()] == ["5", "6", "7", "8"]
+    finally:
+        served.web.times = True
 
 
 def test_a_time_in_whole_seconds_must_be_over(place):

@@ -39,6 +39,12 @@ from headwater_runtime.storage.pattern import Pattern, literal
         ("{d:%Y-%m-%d}", "2025-02-30", None),
         ("{d:%Y%m}", "202502", {"d": date(2025, 2, 1)}),
         ("{d:%Y%m%dT%H%M%S}.csv", "20250228T235959.csv", {"d": datetime(2025, 2, 28, 23, 59, 59)}),
+        ("d={d:%Y-%m-%d}", "d=__HIVE_DEFAULT_PARTITION__", {"d": None}),
+        (
+            "r={r}/h={h:%Y-%m-%d %H}",
+            "r=__HIVE_DEFAULT_PARTITION__/h=2025-02-28 23",
+            {"r": None, "h": datetime(2025, 2, 28, 23)},
+        ),
         ("a.b", "axb", None),
     ],
 )

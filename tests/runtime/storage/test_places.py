@@ -1,6 +1,7 @@
 """The same files in places of every kind, each behind a real server."""
 
 import os
+import threading
 
 import pytest
 
@@ -355,3 +356,95 @@ def test_reading_while_declaring_is_an_error():
 def test_a_place_that_cannot_be(url, options):
     with pytest.raises(ConfigError):
         run(Place(url, **options), "*.txt")
+
+
+def test_an_index_that_is_cut_is_asked_for_again(place, served):
+    at, shelf = place("web")
+    for number in range(50):
+        shelf.write(f"{number:02}.txt", f"{number}\n")
+    with servers.Proxy(served.web.server_port) as proxy:
+        proxy.cuts, proxy.most = 1, 1_500
+        name = at.url.rpartition("/")[2]
+        through = Place(f"http://127.0.0.1:{proxy.port}/{name}", retry=at.retry)
+        assert len(run(through, "*.txt").texts()) == 50
+        assert proxy.cuts == 0
+
+
+def test_a_file_that_an_ftp_server_does_not_give_fails_alone(place, served):
+    at, shelf = place("ftp")
+    for name in "abc":
+        shelf.write(f"{name}.txt", f"{name}\n")
+    served.ftp_handler.closed = {"b.txt"}
+    tolerant = {"errors": Errors(BROKEN)}
+    try:
+        first = run(at, "*.txt", stream=tolerant)
+    finally:
+        served.ftp_handler.closed = frozenset()
+    assert first.texts() == [("a.txt", "a"), ("c.txt", "c")]
+    assert [row["message"] for row in first.rows("broken")] == ["reading it is not allowed"]
+    assert run(at, "*.txt", first.state, stream=tolerant).texts() == [("b.txt", "b")]
+
+
+def test_what_a_thread_needed_of_the_web_goes_with_it(begun):
+    at, shelf, _ = begun("web")
+    shelf.write("a.txt", "1\n")
+    for _ in range(5):
+        thread = threading.Thread(target=at.store.stat, args=("a.txt",))
+        thread.start()
+        thread.join()
+    assert len(at.store._sessions) < 2
+
+
+def test_a_web_server_that_tells_no_length_before_it_gives_a_file(place, served):
+    at, shelf = place("web")
+    shelf.write("a.txt", "1\n2\n")
+    served.web.shy = True
+    try:
+        first = run(at, "a.txt")
+        assert [text for _, text in first.texts()] == ["1", "2"]
+        assert run(at, "a.txt", first.state).texts() == []
+    finally:
+        served.web.shy = False
+
+
+def test_of_what_an_index_lists_one_may_be_closed_or_gone(place, served):
+    at, shelf = place("web")
+    for name in "abc":
+        shelf.write(f"{name}.txt", f"{name}\n")
+    (shelf.folder / "d.txt").symlink_to("nowhere")
+    served.web.closed = {"b.txt"}
+    tolerant = {"errors": Errors(BROKEN)}
+    try:
+        first = run(at, "*.txt", stream=tolerant)
+        with pytest.raises(ConfigError, match="not allowed"):
+            run(at, "*.txt")
+    finally:
+        served.web.closed = set()
+    assert sorted(first.texts()) == [("a.txt", "a"), ("c.txt", "c")]
+    assert [row["message"] for row in first.rows("broken")] == ["reading it is not allowed"]
+    assert run(at, "*.txt", first.state, stream=tolerant).texts() == [("b.txt", "b")]
+
+
+@pytest.mark.parametrize("kind", ["local", "sftp"])
+def test_links_that_lead_nowhere_or_to_themselves_are_passed_by(place, kind):
+    at, shelf = place(kind)
+    shelf.write("in/a.txt", "1\n")
+    for name, target in {
+        "b.txt": "a.txt",
+        "up": "..",
+        "self.txt": "self.txt",
+        "gone.txt": "none.txt",
+        "odd.txt": "a.txt/b",
+    }.items():
+        (shelf.folder / "in" / name).symlink_to(target)
+    assert sorted(run(at, "**/*.txt").texts()) == [("in/a.txt", "1"), ("in/b.txt", "1")]
+
+
+@pytest.mark.parametrize("kind", ["local", "sftp", "ftp"])
+def test_links_that_lead_in_circles_double_nothing(place, kind):
+    at, shelf = place(kind)
+    shelf.write("a.txt", "1\n")
+    shelf.write("in/b.txt", "2\n")
+    (shelf.folder / "in/up").symlink_to("..")
+    (shelf.folder / "in/same").symlink_to(".")
+    assert sorted(run(at, "**/*.txt").texts()) == [("a.txt", "1"), ("in/b.txt", "2")]

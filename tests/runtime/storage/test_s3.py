@@ -3,14 +3,16 @@
 from urllib.parse import urlsplit
 
 import pytest
+from s3fs import S3FileSystem
 
-from headwater_runtime import ConfigError, SourceError, TransientError
+from headwater_runtime import ConfigError, Errors, SourceError, TransientError
 from headwater_runtime.call import Slice
 from headwater_runtime.storage import Place
+from headwater_runtime.storage.objects import _Pages
 from headwater_runtime.storage.reading import ChangedError
 
 from . import servers
-from .conftest import Lines, run
+from .conftest import BROKEN, Lines, run
 
 
 @pytest.mark.parametrize(
@@ -103,3 +105,36 @@ def test_a_file_that_becomes_shorter_before_it_is_read_is_seen_at_once(begun, ki
     with pytest.raises(ChangedError):
         list(files.read(Slice(part=part)))
     assert at.clock.slept == []
+
+
+def test_an_object_in_the_archive_fails_alone_and_is_told(place, s3):
+    at, shelf = place("s3")
+    shelf.write("a.txt", "1\n")
+    s3.client.put_object(Bucket=shelf.name, Key="b.txt", Body=b"2\n", StorageClass="GLACIER")
+    shelf.write("c.txt", "3\n")
+    emit = run(at, "*.txt", stream={"errors": Errors(BROKEN)})
+    assert emit.texts() == [("a.txt", "1"), ("c.txt", "3")]
+    assert [row["message"] for row in emit.rows("broken")] == ["it is archived"]
+
+
+@pytest.mark.parametrize("count", [999, 1_000, 1_001])
+def test_a_listing_that_ends_where_a_page_does(begun, count):
+    at, shelf, _ = begun("s3")
+    for number in range(count):
+        shelf.write(f"{number:04}.txt", "")
+    assert sum(1 for _ in at.files("*.txt").listed()) == count
+
+
+def test_a_bucket_behind_an_access_point():
+    name = "arn:aws:s3:us-east-1:123456789012:accesspoint/reports"
+    asked = []
+
+    class Driver:
+        split_path = staticmethod(S3FileSystem().split_path)
+
+        def call_s3(self, method, **more):
+            asked.append((method, more))
+            return {"IsTruncated": False}
+
+    assert _Pages(Driver(), f"{name}/exports", "in")() == []
+    assert asked == [("list_objects_v2", {"Bucket": name, "Prefix": "exports/in/"})]

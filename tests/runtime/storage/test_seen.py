@@ -5,7 +5,7 @@ import random
 from datetime import datetime, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headwater_runtime import ConfigError
@@ -43,8 +43,15 @@ edits = st.lists(st.tuples(paths, st.one_of(st.none(), st.tuples(sizes, stamps))
 passes = st.lists(st.tuples(edits, st.one_of(st.none(), st.integers(0, 20))), min_size=1, max_size=8)
 
 
+CHANGED_WHEN_OTHERS_COME = [
+    ([("a3", (0, 0))], None),
+    ([(path, (0, stamp)) for path, stamp in (("a0", 1), ("a1", 0), ("a2", 1), ("a3", 1), ("a4", 0), ("a5", 0))], 0),
+]
+
+
 @settings(max_examples=300, deadline=None)
 @given(passes)
+@example(CHANGED_WHEN_OTHERS_COME)
 def test_what_is_there_in_the_end_was_read_as_it_is(told):
     """Files come, change, get old times and go; syncs are broken off anywhere: a whole pass leaves nothing unread."""
     files: dict[str, Entry] = {}
@@ -91,6 +98,17 @@ def test_runs_that_are_gone_as_a_whole_cost_nothing():
         del files[f"f{number:03}"]
     assert len(read(seen, files)) <= 5
     assert read(again(seen, exact=10, slack=0, shortest=5, runs=1_000), files) == []
+
+
+def test_what_was_forgotten_stays_forgotten():
+    files = {name: Entry(name, 1, 5, "") for name in "abc"}
+    seen = Seen({}, whole=True)
+    read(seen, files)
+    seen = again(seen, whole=True)
+    seen.forget("b")
+    seen = again(again(seen, whole=True), whole=True)
+    assert [one.path for one in read(seen, files)] == ["b"]
+    assert sorted(again(seen, whole=True).exact) == ["a", "b", "c"]
 
 
 @pytest.mark.timeout(240)  # a million names take ten seconds of a free machine

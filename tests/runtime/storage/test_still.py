@@ -47,3 +47,25 @@ def test_another_file_is_a_change(tmp_path):
 def test_a_store_that_never_tells_is_believed(tmp_path):
     blind = Entry("a.csv", 900, 0, "")
     files(tmp_path, blind).still(blind)
+
+
+SECOND = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("listed", "now", "same"),
+    [
+        ((900, 7 * SECOND, ""), (901, 7 * SECOND, ""), False),
+        ((900, 7 * SECOND, "a"), (901, 7 * SECOND, "a"), False),
+        ((900, 7 * SECOND, "a"), (900, 7 * SECOND, "b"), False),
+        ((900, 7 * SECOND, "a"), (900, 9 * SECOND, "a"), True),  # told in another unit
+        ((900, 7 * SECOND, ""), (900, 8 * SECOND, ""), False),
+        ((900, 7 * SECOND, ""), (900, 7 * SECOND + 5, ""), True),  # a listing in whole seconds
+        ((900, 7 * SECOND + 5, ""), (900, 7 * SECOND + 6, ""), False),
+        ((-1, 7 * SECOND, ""), (900, 7 * SECOND, ""), True),
+        ((900, 7 * SECOND, ""), (900, 0, "a"), True),  # nothing that both tell
+    ],
+)
+def test_what_tells_one_content_from_another(listed, now, same):
+    assert Entry("a.csv", *listed).same(Entry("a.csv", *now)) is same
+    assert Entry("a.csv", *now).same(Entry("a.csv", *listed)) is same

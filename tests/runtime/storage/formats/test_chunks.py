@@ -69,9 +69,10 @@ def test_chunks_are_neither_long_nor_heavy():
         ROWS
     ] * 3 + [5]
     rows = [{"n": number} for number in range(ROWS + 5)]
-    assert [len(chunk.records) for chunk in chunked(iter([Piece(rows, len(rows))]), "f", "", 0, skip=False)] == [
-        ROWS,
-        5,
+    found = list(chunked(iter([Piece(rows, len(rows))]), "f", "", 0, skip=False))
+    assert [(len(chunk.records), chunk.first, chunk.upto) for chunk in found] == [
+        (ROWS, 1, ROWS),
+        (5, ROWS + 1, ROWS + 5),
     ]
     heavy = Piece(pa.table({"n": range(100)}), 100, size=4 * WEIGHT)
     assert max(chunk.size for chunk in chunked(iter([heavy]), "f", "", 0, skip=False)) <= WEIGHT

@@ -63,6 +63,10 @@ def test_what_does_not_decode_is_no_utf8(encoding, data):
         ("aé".encode("utf-32"), "utf-32-le"),
         ("Zoë € 5".encode("cp1252"), "cp1252"),
         (b"a\x81\xe9", "latin-1"),
+        ("Zoë, Łódź".encode() + b"\xff", "utf-8"),
+        ("Zoë, Łódź, ".encode() + "Zoë".encode("cp1252"), "utf-8"),
+        ("Zoë, Łódź".encode()[:-1], "utf-8"),
+        (b"a\xed\xa0\x80", "utf-8"),
         ("Καλημέρα κόσμε, τι κάνεις σήμερα".encode("cp1253"), "cp1253"),
     ],
 )

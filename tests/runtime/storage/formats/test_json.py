@@ -192,6 +192,10 @@ def test_blocks_behind_the_first_are_read_by_arrow():
     assert [known.table(block) for block in refused] == [None] * len(refused)
     known.learn([{"a": [1]}])
     assert known.table(b'{"a": 2}') is None
+    fractions = Known()
+    fractions.learn(table_of([{"a": 0.5}]))
+    assert fractions.table(b'{"a": 2}').to_pylist() == [{"a": 2.0}]
+    assert [fractions.table(b'{"a": %d}' % number) for number in (2**53 + 1, -(2**53) - 1)] == [None, None]
 
 
 BROKEN = {
@@ -289,3 +293,10 @@ def test_what_the_file_raises_comes_behind_the_rows_before_it(form, at):
     got = [row["id"] for chunk in found for row in chunk.records]
     assert got == list(range(len(got)))
     assert len(got) >= data[:at].count(b"\n")
+
+
+def test_an_object_too_long_is_told_for_what_it_is():
+    data = b'{"rows": [' + b'{"id": 1},' * 2_000_000 + b'{"id": 2}]}'
+    ((place, why),) = bad(Json(), data)
+    assert (place, why.partition(":")[0]) == ("the rest", "an object is longer than 16 MB")
+    assert sum(len(chunk.records) for chunk in chunks(Json("rows"), data)) == 2_000_001

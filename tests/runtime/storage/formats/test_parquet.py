@@ -203,6 +203,11 @@ def test_only_the_wanted_columns_are_read():
     assert rows(Parquet(columns=("c", "a", "gone")), data) == [{"a": 1, "c": 3}]
 
 
+def test_a_file_with_none_of_the_wanted_columns_has_its_rows():
+    data = written(pa.table({"a": range(100_000)}), row_group_size=30_000)
+    assert rows(Parquet(columns=("gone",)), data) == [{}] * 100_000
+
+
 def test_a_schema_of_its_own_in_every_file_is_fine():
     assert rows(Parquet(), written(pa.table({"a": [1]}))) == [{"a": 1}]
     assert rows(Parquet(), written(pa.table({"b": ["x"], "a": [1.5]}))) == [{"b": "x", "a": 1.5}]
@@ -263,3 +268,13 @@ def test_reading_does_not_ask_for_a_file_that_can_only_be_read_forward():
     assert Parquet().random
     assert checked(Parquet().read(io.BytesIO(written(pa.table({"a": [1]}))), "f"))[0].records.column("a") == [1]
     assert Drops(b"x").read(1) == b"x"
+
+
+def test_a_row_group_that_holds_one_row_less_than_it_says_is_told():
+    file = io.BytesIO()
+    pq.write_table(pa.table({"n": range(50)}), file, use_dictionary=False, write_statistics=False, store_schema=False)
+    data = file.getvalue()
+    count = data.rindex(b"\x16\x64") + 1  # of the rows, twice over, where the footer lists the row group
+    data = data[:count] + b"\x66" + data[count + 1 :]
+    assert bad(Parquet(), data) == [("row group 1, its last 1 rows", "it holds fewer rows than it says")]
+    assert [row["n"] for row in rows(Parquet(), data, skip=True)] == list(range(50))
