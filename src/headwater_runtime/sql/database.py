@@ -28,6 +28,7 @@ from headwater_runtime.transport import Transport
 __all__ = ["Database"]
 
 T = TypeVar("T")
+UNSEEN = "check the name of the schema, and whether the user has USAGE on it"
 CHUNK = 61_440  # rows a page: a row group of a local warehouse, which is written once if it is full
 LONG_OPEN = timedelta(hours=1)  # a transaction that holds the mark back as long as this is told of
 
@@ -129,7 +130,7 @@ class Database:
     ) -> list[Relation]:
         """Return the tables and views of a schema whose names match a pattern of `include` and none of `exclude`.
 
-        Asks the database. One that cannot be read, such as one this user may not read, is among them, with its name and key
+        Asks the database. Raises ConfigError for a pattern of `include` that no name matches, and if none is left. One that cannot be read, such as one this user may not read, is among them, with its name and key
         only; to read it raises what it failed with, so that nothing is read of it without its types.
         """
         schema = self._schema(schema)
@@ -141,6 +142,12 @@ class Database:
             if any(fnmatchcase(one.name, pattern) for pattern in include)
             and not any(fnmatchcase(one.name, pattern) for pattern in exclude)
         ]
+        for pattern in include:
+            if not any(fnmatchcase(one.name, pattern) for one in found):
+                what = f"no table or view is called '{pattern}'" if found else "there is no table or view"
+                hint = f"there are {', '.join(sorted(one.name for one in found)[:20])}" if found else UNSEEN
+                raise ConfigError(what, where=where, hint=hint)
+        require(wanted, "all tables and views are excluded", where, "leave one of them out of `exclude`")
         self.run.found.update({(schema, one.name): one for one in wanted})
         return [Relation(one.name, schema, one.key, one.view, self._types(schema, one.name)) for one in wanted]
 

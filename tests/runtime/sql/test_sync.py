@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from headwater_runtime import FullRefresh, SourceError, Stream, Table, Token, Watermark
+from headwater_runtime import ConfigError, FullRefresh, SourceError, Stream, Table, Token, Watermark
 from headwater_runtime.log import Log
 from headwater_runtime.sql import Database, Relation
 from tests.runtime.conftest import Kept
@@ -156,6 +156,22 @@ def test_tables_are_chosen_by_patterns(place):
     assert isinstance(found[0], Relation)
     assert found[0].table().columns == {"id": "INT"}
     assert found[0].table("renamed", key=()).key == ()
+
+
+@pytest.mark.parametrize(
+    ("schema", "chosen", "what", "hint"),
+    [
+        (None, {"include": ["sales", "nope"]}, "no table or view is called 'nope'", "there are sales"),
+        (None, {"include": ["x*"]}, "no table or view is called 'x\\*'", "there are sales"),
+        (None, {"exclude": ["*"]}, "all tables and views are excluded", "leave one"),
+        ("nowhere", {}, "there is no table or view", "check the name of the schema"),
+    ],
+)
+def test_names_that_choose_nothing_are_refused(place, schema, chosen, what, hint):
+    place.execute("CREATE TABLE sales (id int PRIMARY KEY)")
+    with pytest.raises(ConfigError, match=what) as refused:
+        place.database().tables(schema=schema or place.schema, **chosen)
+    assert hint in refused.value.hint
 
 
 def test_partitions_are_read_through_their_table(postgres):
