@@ -18,7 +18,10 @@ INGESTR = "ingestr==0.15.9"  # the last whose package carries the program; since
 
 def headwater(connector: str, *more: str) -> Contestant:
     """Return a connector on the runtime through Headwater's engine."""
-    options = {"connector": str(CONNECTORS / connector), "packages": list(more)}
+    modules = (
+        ("adbc_driver_postgresql.dbapi", "psycopg", "sqlalchemy.dialects.postgresql") if connector == "table" else ()
+    )
+    options = {"connector": str(CONNECTORS / connector), "packages": list(more), "modules": modules}
     return Contestant(HEADWATER, "engine", TESTER, options)
 
 
@@ -73,7 +76,7 @@ def sql_contestants() -> tuple[Contestant, ...]:
             "dlt, ConnectorX",
             "sql_dlt",
             LANDED,
-            {"backend": "connectorx", "packages": ["connectorx"], **dlt},
+            {"backend": "connectorx", "packages": ["connectorx"], "modules": ["connectorx"], **dlt},
             _dlt(),
             environment="dlt",
         ),
@@ -81,7 +84,7 @@ def sql_contestants() -> tuple[Contestant, ...]:
             "dlt, PyArrow",
             "sql_dlt",
             LANDED,
-            {"backend": "pyarrow", "packages": ["psycopg2-binary"], **dlt},
+            {"backend": "pyarrow", "packages": ["psycopg2-binary"], "modules": ["psycopg2"], **dlt},
             _dlt(),
             environment="dlt",
         ),

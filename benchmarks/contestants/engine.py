@@ -9,9 +9,9 @@ from benchmarks.contestants.timed import job, measured
 
 def main() -> None:
     """Run one sync from nothing."""
-    wanted = job()
-    from headwater import engine
+    from headwater import engine  # before whatever else imports Arrow: it says which memory that uses
 
+    wanted = job()
     packages = ("headwater", "fivetran_connector_sdk", "pyarrow", "duckdb", *wanted.get("packages", ["requests"]))
     connector = engine.load(Path(wanted["connector"]))
     with measured(*packages) as told:
