@@ -19,6 +19,7 @@ from headwater.engine.key_filter import KeyFilters, hash_of
 from headwater.engine.key_spans import Span, as_numbers, in_order, span_of
 from headwater.engine.landing import land
 from headwater.engine.shape import TableName
+from headwater.engine.spelling import array_of
 from headwater.engine.statements import Statements
 from headwater.errors import WarehouseError
 
@@ -101,7 +102,7 @@ def _landed(chunks: Sequence[Chunk], columns: Sequence[str], target: Target) -> 
         arrays[f"c{index}"] = landed.array
         selected.append(f"{landed.expression.format(f'c{index}')} AS {quoted(name)}")
     length = sum(chunk.length for chunk in chunks)
-    arrays["seq"] = pa.array(np.arange(length))
+    arrays["seq"] = array_of(np.arange(length))
     return arrays, [*selected, "seq"]
 
 
@@ -237,7 +238,7 @@ def _make_way(statements: Statements, target: Target, rows: _Rows, filters: KeyF
     if seen.all():
         statements.execute(delete.format(found))
     elif seen.any():
-        with statements.source(pa.table({"seq": pa.array(hashed["seq"][seen])})) as some:
+        with statements.source(pa.table({"seq": array_of(hashed["seq"][seen])})) as some:
             statements.execute(delete.format(f"SELECT * FROM ({found}) SEMI JOIN {some} USING (seq)"))
 
 

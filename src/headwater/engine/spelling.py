@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ __all__ = [
     "DAY_OR_MOMENT",
     "MOMENT",
     "UTC_MOMENT",
+    "array_of",
     "as_dates",
     "as_decimals",
     "as_integers",
@@ -58,6 +60,13 @@ def data_of(texts: pa.Array) -> bytes:
         return b""
     places = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
     return bytes(memoryview(data)[int(places[0]) : int(places[-1])])
+
+
+def array_of(values: npt.NDArray[Any], valid: pa.Array | None = None) -> pa.Array:
+    """Return numbers of numpy's as Arrow's, null where `valid` is false. `pa.array` would import all of numpy.ma for it."""
+    kind = pa.from_numpy_dtype(values.dtype)
+    validity = None if valid is None else valid.buffers()[1]
+    return pa.Array.from_buffers(kind, len(values), [validity, pa.py_buffer(np.ascontiguousarray(values))])
 
 
 def without_blanks(texts: pa.Array) -> pa.Array:

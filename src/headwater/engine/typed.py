@@ -19,6 +19,7 @@ from headwater.engine.spelling import (
     DAY_OR_MOMENT,
     MOMENT,
     UTC_MOMENT,
+    array_of,
     as_dates,
     as_integers,
     as_moments,
@@ -264,13 +265,13 @@ def _exact_doubles(decimals: pa.Array) -> pa.Array | None:
         return None
     words = np.frombuffer(decimals.buffers()[1], np.int64)[2 * decimals.offset : 2 * (decimals.offset + len(decimals))]
     low, high = words[0::2], words[1::2]
-    missing = None
-    if decimals.null_count:
-        missing = pc.is_null(decimals).to_numpy(zero_copy_only=False)
+    valid = pc.is_valid(decimals) if decimals.null_count else None
+    if valid is not None:
+        missing = pc.invert(valid).to_numpy(zero_copy_only=False)
         low, high = np.where(missing, 0, low), np.where(missing, 0, high)
     if bool(((high != low >> 63) | (low >= _EXACT_DIGITS) | (low <= -_EXACT_DIGITS)).any()):
         return None
-    return pa.array(low / 10.0**decimals.type.scale, pa.float64(), mask=missing)
+    return array_of(low / 10.0**decimals.type.scale, valid)
 
 
 def _booleans(array: pa.Array, asked: _Asked) -> Typed | None:
