@@ -101,7 +101,11 @@ def explained(error: BaseException, where: str) -> HeadwaterError:
         hint = "compare the options of Place(…) with those of the driver"
         return ConfigError("the driver does not take what it was given", where=where, hint=hint)
     if statuses & REPEATABLE or codes & CODES or (not codes and any(_passes(one) for one in chain)):
-        return TransientError(f"the place could not be read {said}", where=where, hint="run again later")
+        return TransientError(
+            f"the place could not be read {said}",
+            where=where,
+            hint="check its address, if it was never read; else run again later",
+        )
     return SourceError(f"the place could not be read {said}", where=where, hint=_hint(codes))
 
 
