@@ -7,7 +7,7 @@ import os
 # that Arrow would choose itself keeps even more.
 os.environ.setdefault(
     "DUCKDB_JE_MALLOC_CONF",
-    "narenas:1,lg_tcache_max:12,dirty_decay_ms:20,muzzy_decay_ms:0,background_thread:true",
+    "narenas:1,lg_tcache_max:12,dirty_decay_ms:200,muzzy_decay_ms:0,background_thread:true",
 )
 os.environ.setdefault("JE_ARROW_MALLOC_CONF", os.environ["DUCKDB_JE_MALLOC_CONF"])
 os.environ.setdefault(
