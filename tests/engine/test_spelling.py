@@ -5,7 +5,9 @@ import hashlib
 from datetime import datetime, timezone
 from decimal import Decimal
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from fivetran_connector_sdk_core import DataType
 from fivetran_connector_sdk_core.constants import CELL_NULL, CELL_SCALAR
@@ -17,6 +19,7 @@ from headwater.engine.landing import java_number, land, source_texts
 from headwater.engine.row_ids import renamed, row_id, row_ids
 from headwater.engine.spelling import (
     MOMENT,
+    array_of,
     as_dates,
     as_integers,
     as_moments,
@@ -234,3 +237,11 @@ def test_the_key_of_a_row_is_the_same_as_cells_and_as_columns():
 
 def test_of_two_columns_with_one_name_the_first_counts():
     assert renamed({"userName": 1, "username": 2, "x": 3}, str.lower) == {"username": 1, "x": 3}
+
+
+@pytest.mark.parametrize("start", range(17))
+def test_nulls_of_a_part_of_an_array_stay_where_they_are(start):
+    values = pa.array([None if number % 3 == 0 else number for number in range(40)]).slice(start, 20)
+    made = array_of(np.arange(start, start + 20), pc.is_valid(values))
+    assert made.to_pylist() == values.to_pylist()
+    made.validate(full=True)

@@ -3,7 +3,7 @@
 import os
 
 # Read when Arrow and DuckDB are first imported. Both carry jemalloc (Arrow's builds for glibc do), which keeps what is freed for each
-# thread, and for a second, unless it is told otherwise: then a sync takes a tenth less memory, and no more time. The allocator
+# thread, and for a second, unless it is told otherwise: then a sync takes a tenth less memory, and hardly more time. The allocator
 # that Arrow would choose itself keeps even more.
 os.environ.setdefault(
     "DUCKDB_JE_MALLOC_CONF",

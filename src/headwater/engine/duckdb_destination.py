@@ -105,9 +105,10 @@ class DuckDbDestination:
     def close(self) -> None:
         """Close the file. A destination in memory keeps its tables."""
         self._filters.forget()
-        if self._connection is not None:
-            self._connection.interrupt()
-        if self._connection is not None and not self.in_memory:
+        if self._connection is None:
+            return
+        self._connection.interrupt()  # as in `_attempt`
+        if not self.in_memory:
             with suppress(duckdb.Error):  # it may be broken; closing is all there is to do
                 self._lift_limit()
             self._connection.close()

@@ -29,7 +29,7 @@ __all__ = ["Database"]
 
 T = TypeVar("T")
 UNSEEN = "check the name of the schema, and whether the user has USAGE on it"
-CHUNK = 61_440  # rows a page: a row group of a local warehouse, which is written once if it is full
+CHUNK = 61_440  # rows a page: two row groups of a local warehouse, which are written once if they are full
 LONG_OPEN = timedelta(hours=1)  # a transaction that holds the mark back as long as this is told of
 
 
@@ -130,8 +130,9 @@ class Database:
     ) -> list[Relation]:
         """Return the tables and views of a schema whose names match a pattern of `include` and none of `exclude`.
 
-        Asks the database. Raises ConfigError for a pattern of `include` that no name matches, and if none is left. One that cannot be read, such as one this user may not read, is among them, with its name and key
-        only; to read it raises what it failed with, so that nothing is read of it without its types.
+        Asks the database. Raises ConfigError for a pattern of `include` that no name matches, and if none is left. One that
+        cannot be read, such as one this user may not read, is among them, with its name and key only; to read it raises what
+        it failed with, so that nothing is read of it without its types.
         """
         schema = self._schema(schema)
         where = f"schema {schema}" if schema else "the tables"

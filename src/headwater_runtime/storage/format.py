@@ -32,7 +32,7 @@ __all__ = [
     "named",
 ]
 
-ROWS = 61_440  # of a chunk at most, and of one wherever there are so many: a row group of DuckDB, which is written once if it is full
+ROWS = 61_440  # of a chunk at most, and of one wherever there are so many: two row groups of a local warehouse, written once if full
 SHORT = 30_000  # rows of a piece of a column
 WEIGHT = 16_000_000  # bytes of a chunk, about
 SAMPLE = 1 << 20  # bytes of a file's start that are looked at to find out what it is

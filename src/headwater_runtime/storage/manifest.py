@@ -131,7 +131,7 @@ class _Reading(Progress):
         entry = next(self._waiting, None)
         if (
             entry is None and self._again
-        ):  # what changed while it was read is later than the others: its rows are to win
+        ):  # changed while they were read: later than the others, so their rows are to win
             entry = min(self._again, key=lambda one: (one.stamp, raw(one.path)))
             self._again.remove(entry)
         if entry is None:
